@@ -1,0 +1,243 @@
+"""What a database holds, as plain data, and the one comparison that every promise rests on.
+
+An inventory maps *kind* → *name* → *facts*. Facts are JSON values, so an inventory is recorded and
+read back as it is. The kinds, and the facts by which objects of each kind are compared:
+
+===================  ============================================================================
+kind                 facts (``table`` always names the table an object belongs to)
+===================  ============================================================================
+schema               –
+extension            version, schema
+type                 definition
+table                form, columns in their own kind, rows, content, persistence, partitioning, …
+column               table, position, type, nullable, default, generated, identity, collation
+index                table, definition, valid
+constraint           table, type, definition, validated, inherited (then no dump states it)
+sequence             last_value, is_called, owned_by, data_type, start, increment, …
+view                 definition, options
+materialized view    definition, populated, rows
+function             definition, language (procedures, aggregates and window functions too)
+trigger              table, definition, enabled
+rule                 table, definition, enabled
+policy               table, definition
+event trigger        definition, enabled
+other                type (casts, operators, collations, publications, statistics, …), definition
+comment              text
+large objects        one entry named ``all``: count, content
+migration            checksum, state (of Prisma's ``_prisma_migrations``, row by row)
+privilege            owner, acl
+===================  ============================================================================
+
+``rows`` is an exact count. ``content`` is the fingerprint of a table's COPY text (see
+``dumpfile.frames``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from dbsnap.report import Finding
+from dbsnap.wording import same_wording
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Facts = dict[str, Any]
+Objects = dict[str, dict[str, Facts]]
+
+ALL_LARGE_OBJECTS = "all"
+"""The name of the one entry of kind ``large objects``."""
+
+WORDED_FACTS = frozenset({"definition", "default", "generated", "partition_bound", "partition_key"})
+"""Facts that hold SQL as a server words it, which differs between PostgreSQL majors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What one database, one dump file or one record holds.
+
+    ``server_version`` is PostgreSQL's ``server_version_num`` (180006), 0 when unknown. A kind that
+    is absent from ``objects`` was not looked at; an empty mapping says that there are none.
+    """
+
+    server_version: int
+    objects: Objects = field(default_factory=dict)
+
+    def of(self, kind: str) -> dict[str, Facts]:
+        """Return the objects of one kind by name; empty when there are none or none were read."""
+        return self.objects.get(kind, {})
+
+    def total_rows(self) -> int:
+        """Return the exact number of rows in all tables together."""
+        return sum(facts.get("rows") or 0 for facts in self.of("table").values())
+
+    def with_facts(self, kind: str, name: str, **facts: Any) -> Inventory:
+        """Return a copy in which one object has these facts added or replaced."""
+        of_kind = self.of(kind)
+        entry = {**of_kind.get(name, {}), **facts}
+        return replace(self, objects={**self.objects, kind: {**of_kind, name: entry}})
+
+    def without(self, kinds: Collection[str]) -> Inventory:
+        """Return a copy that does not speak of these kinds."""
+        kept = {kind: names for kind, names in self.objects.items() if kind not in kinds}
+        return replace(self, objects=kept)
+
+
+PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+
+
+def object_name(*parts: str) -> str:
+    """Join the parts of an object's name, each quoted as SQL would where it is not plain.
+
+    Unlike the server's ``quote_ident`` this does not depend on a list of keywords, which differs
+    between majors: ``object_name("public", "user")`` is ``public.user`` everywhere.
+    """
+    return ".".join(
+        part if PLAIN_NAME.match(part) else '"' + part.replace('"', '""') + '"' for part in parts
+    )
+
+
+def short_name(name: str) -> str:
+    """Return the name as people know it: without the default schema ``public``."""
+    return name.removeprefix("public.")
+
+
+def compare(
+    expected: Inventory,
+    actual: Inventory,
+    *,
+    require: Collection[tuple[str, str]] = (),
+) -> list[Finding]:
+    """Return every difference between two inventories; an empty list means that they agree.
+
+    Only kinds that both have read, and facts that both know, are compared. ``require`` lists the
+    (kind, fact) pairs that the caller's promise rests on: an object for which one side does not know
+    such a fact becomes a ``not-compared`` finding, so that a check which could not run never passes.
+    Objects of a table that is itself missing are not listed again.
+    """
+    same_major = expected.server_version // 10000 == actual.server_version // 10000
+    lost_tables = set(expected.of("table")) - set(actual.of("table"))
+    if "table" not in actual.objects:
+        lost_tables = set()
+    findings: list[Finding] = []
+    for kind in expected.objects:
+        if kind not in actual.objects:
+            continue
+        for name, facts in expected.of(kind).items():
+            if kind != "table" and facts.get("table") in lost_tables:
+                continue
+            found = actual.of(kind).get(name)
+            if found is None:
+                findings.append(_finding("missing", kind, name, _gone(kind, name, facts)))
+                continue
+            needed = {fact for required_kind, fact in require if required_kind == kind}
+            findings.extend(_compare_facts(kind, name, facts, found, needed, same_major=same_major))
+        findings.extend(
+            _finding("unexpected", kind, name, _unexpected(kind, name, facts))
+            for name, facts in actual.of(kind).items()
+            if name not in expected.of(kind)
+            and (kind == "table" or facts.get("table") not in _unexpected_tables(expected, actual))
+        )
+    return findings
+
+
+def _unexpected_tables(expected: Inventory, actual: Inventory) -> set[str]:
+    return set(actual.of("table")) - set(expected.of("table"))
+
+
+def _compare_facts(
+    kind: str,
+    name: str,
+    expected: Facts,
+    actual: Facts,
+    needed: set[str],
+    *,
+    same_major: bool,
+) -> list[Finding]:
+    findings = [
+        _finding("not-compared", kind, name, f"{_title(kind, name)}: {fact} could not be compared")
+        for fact in sorted(needed)
+        if (expected.get(fact) is None) != (actual.get(fact) is None)
+        or (fact not in expected and fact not in actual)
+    ]
+    for fact, value in expected.items():
+        if fact in needed and (value is None or actual.get(fact) is None):
+            continue
+        if fact not in actual or actual[fact] == value:
+            continue
+        if fact in WORDED_FACTS and same_wording(value, actual[fact], same_major=same_major):
+            continue
+        if fact == "content" and expected.get("rows") != actual.get("rows"):
+            continue  # the row count already says it
+        message = _changed(kind, name, fact, value, actual[fact])
+        findings.append(_finding("different", kind, name, message))
+    return findings
+
+
+def _finding(finding_kind: Any, kind: str, name: str, message: str) -> Finding:
+    return Finding(finding_kind, f"{kind} {name}", message)
+
+
+def _title(kind: str, name: str) -> str:
+    if kind == "table":
+        return short_name(name)
+    if kind == "large objects":
+        return "large objects"
+    return f"{kind} {short_name(name)}"
+
+
+def _constraint_title(name: str, facts: Facts) -> str:
+    table = short_name(facts["table"]) if "table" in facts else ""
+    own_name = name.removeprefix(facts.get("table", "") + ".") if table else short_name(name)
+    return f"{facts.get('type', 'constraint')} {own_name}"
+
+
+def _gone(kind: str, name: str, facts: Facts) -> str:
+    if kind == "table":
+        return f"table {short_name(name)} is gone"
+    if kind == "constraint":
+        return f"{_constraint_title(name, facts)} of {short_name(facts.get('table', '?'))} is gone"
+    return f"{_title(kind, name)} is gone"
+
+
+def _unexpected(kind: str, name: str, facts: Facts) -> str:
+    if kind == "table":
+        return f"table {short_name(name)} is not in the backup"
+    if kind == "constraint":
+        return f"{_constraint_title(name, facts)} is not in the backup"
+    return f"{_title(kind, name)} is not in the backup"
+
+
+def _changed(kind: str, name: str, fact: str, expected: Any, actual: Any) -> str:
+    title = _constraint_title(name, {"type": "constraint"}) if kind == "constraint" else ""
+    title = title or _title(kind, name)
+    match fact:
+        case "rows":
+            return f"{title}: {_row_difference(expected or 0, actual or 0)}"
+        case "content":
+            return f"{title}: the content differs"
+        case "valid":
+            return f"{title} is {'valid' if actual else 'not valid'}"
+        case "validated":
+            return f"{title} is {'validated' if actual else 'not validated'}"
+        case "enabled":
+            return f"{title}: enabled is {_shown(actual)}, was {_shown(expected)}"
+        case "populated":
+            return f"{title} is {'populated' if actual else 'not populated'}"
+        case _:
+            label = fact.replace("_", " ")
+            return f"{title}: {label} is {_shown(actual)}, was {_shown(expected)}"
+
+
+def _row_difference(expected: int, actual: int) -> str:
+    count = abs(expected - actual)
+    rows = "row" if count == 1 else "rows"
+    what = "missing" if actual < expected else "more than in the backup"
+    return f"{count:,} {rows} {what} ({actual:,} instead of {expected:,})"
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else str(value).strip()
+    return text if len(text) <= 200 else text[:197] + "…"
