@@ -6,16 +6,17 @@ read back as it is. The kinds, and the facts by which objects of each kind are c
 ===================  ============================================================================
 kind                 facts (``table`` always names the table an object belongs to)
 ===================  ============================================================================
-schema               –
+schema               (its name)
 extension            version, schema
 type                 definition
 table                form, columns in their own kind, rows, content, persistence, partitioning, …
 column               table, position, type, nullable, default, generated, identity, collation
 index                table, definition, valid
 constraint           table, type, definition, validated, inherited (then no dump states it)
+not-null constraint  table, definition, validated, inherited (named since PostgreSQL 18)
 sequence             last_value, is_called, owned_by, data_type, start, increment, …
 view                 definition, options
-materialized view    definition, populated, rows
+materialized view    definition, columns, populated
 function             definition, language (procedures, aggregates and window functions too)
 trigger              table, definition, enabled
 rule                 table, definition, enabled
@@ -42,7 +43,9 @@ from dbsnap.report import Finding
 from dbsnap.wording import same_wording
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
+
+    from dbsnap.report import FindingKind
 
 Facts = dict[str, Any]
 Objects = dict[str, dict[str, Facts]]
@@ -59,11 +62,14 @@ class Inventory:
     """What one database, one dump file or one record holds.
 
     ``server_version`` is PostgreSQL's ``server_version_num`` (180006), 0 when unknown. A kind that
-    is absent from ``objects`` was not looked at; an empty mapping says that there are none.
+    is absent from ``objects`` was not looked at; an empty mapping says that there are none. A fact
+    that is absent is nothing (SQL's NULL), unless the inventory is ``partial``: one read out of a dump
+    file knows only what the file states.
     """
 
     server_version: int
     objects: Objects = field(default_factory=dict)
+    partial: bool = False
 
     def of(self, kind: str) -> dict[str, Facts]:
         """Return the objects of one kind by name; empty when there are none or none were read."""
@@ -112,39 +118,37 @@ def compare(
 ) -> list[Finding]:
     """Return every difference between two inventories; an empty list means that they agree.
 
-    Only kinds that both have read, and facts that both know, are compared. ``require`` lists the
-    (kind, fact) pairs that the caller's promise rests on: an object for which one side does not know
-    such a fact becomes a ``not-compared`` finding, so that a check which could not run never passes.
-    Objects of a table that is itself missing are not listed again.
+    Only kinds that both have read are compared; where one side is partial, only facts that both know.
+    ``require`` lists the (kind, fact) pairs that the caller's promise rests on: an object for which one
+    side does not know such a fact becomes a ``not-compared`` finding, so that a check which could not
+    run never passes. Objects of a table that is itself missing or unexpected are not listed again.
     """
-    same_major = expected.server_version // 10000 == actual.server_version // 10000
-    lost_tables = set(expected.of("table")) - set(actual.of("table"))
-    if "table" not in actual.objects:
-        lost_tables = set()
     findings: list[Finding] = []
+    lost_tables = _names_only_in(expected, actual, "table")
+    new_tables = _names_only_in(actual, expected, "table")
     for kind in expected.objects:
         if kind not in actual.objects:
             continue
+        needed = {fact for required_kind, fact in require if required_kind == kind}
         for name, facts in expected.of(kind).items():
-            if kind != "table" and facts.get("table") in lost_tables:
-                continue
             found = actual.of(kind).get(name)
-            if found is None:
+            if found is not None:
+                findings.extend(
+                    _compare_facts(kind, name, facts, found, needed, (expected, actual))
+                )
+            elif kind == "table" or facts.get("table") not in lost_tables:
                 findings.append(_finding("missing", kind, name, _gone(kind, name, facts)))
+        for name, facts in actual.of(kind).items():
+            if name in expected.of(kind):
                 continue
-            needed = {fact for required_kind, fact in require if required_kind == kind}
-            findings.extend(_compare_facts(kind, name, facts, found, needed, same_major=same_major))
-        findings.extend(
-            _finding("unexpected", kind, name, _unexpected(kind, name, facts))
-            for name, facts in actual.of(kind).items()
-            if name not in expected.of(kind)
-            and (kind == "table" or facts.get("table") not in _unexpected_tables(expected, actual))
-        )
+            if kind == "table" or facts.get("table") not in new_tables:
+                message = _unexpected(kind, name, facts)
+                findings.append(_finding("unexpected", kind, name, message))
     return findings
 
 
-def _unexpected_tables(expected: Inventory, actual: Inventory) -> set[str]:
-    return set(actual.of("table")) - set(expected.of("table"))
+def _names_only_in(one: Inventory, other: Inventory, kind: str) -> set[str]:
+    return set(one.of(kind)) - set(other.of(kind)) if kind in other.objects else set()
 
 
 def _compare_facts(
@@ -153,31 +157,33 @@ def _compare_facts(
     expected: Facts,
     actual: Facts,
     needed: set[str],
-    *,
-    same_major: bool,
+    sides: tuple[Inventory, Inventory],
 ) -> list[Finding]:
-    findings = [
-        _finding("not-compared", kind, name, f"{_title(kind, name)}: {fact} could not be compared")
-        for fact in sorted(needed)
-        if (expected.get(fact) is None) != (actual.get(fact) is None)
-        or (fact not in expected and fact not in actual)
-    ]
-    for fact, value in expected.items():
-        if fact in needed and (value is None or actual.get(fact) is None):
+    partial = sides[0].partial or sides[1].partial
+    known = expected.keys() & actual.keys() if partial else expected.keys() | actual.keys()
+    same_major = sides[0].server_version // 10000 == sides[1].server_version // 10000
+    findings = []
+    for fact in sorted(known | needed):
+        before, now = expected.get(fact), actual.get(fact)
+        if fact in needed and (before is None) != (now is None):
+            message = f"{_title(kind, name)}: {fact} could not be compared"
+            findings.append(_finding("not-compared", kind, name, message, fact))
+        elif before == now or (
+            fact in WORDED_FACTS and same_wording(before, now, same_major=same_major)
+        ):
             continue
-        if fact not in actual or actual[fact] == value:
-            continue
-        if fact in WORDED_FACTS and same_wording(value, actual[fact], same_major=same_major):
-            continue
-        if fact == "content" and expected.get("rows") != actual.get("rows"):
+        elif fact == "content" and expected.get("rows") != actual.get("rows"):
             continue  # the row count already says it
-        message = _changed(kind, name, fact, value, actual[fact])
-        findings.append(_finding("different", kind, name, message))
+        else:
+            message = _changed(kind, name, fact, before, now)
+            findings.append(_finding("different", kind, name, message, fact))
     return findings
 
 
-def _finding(finding_kind: Any, kind: str, name: str, message: str) -> Finding:
-    return Finding(finding_kind, f"{kind} {name}", message)
+def _finding(
+    finding_kind: FindingKind, kind: str, name: str, message: str, fact: str = ""
+) -> Finding:
+    return Finding(finding_kind, f"{kind} {name}", message, fact=fact)
 
 
 def _title(kind: str, name: str) -> str:

@@ -1,0 +1,165 @@
+"""The record beside a dump: what the dump must contain, and everything known about its making."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+
+from dbsnap.errors import DumpRefused
+from dbsnap.inventory import Inventory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+"""The version of the record's form; a newer one is refused with advice to upgrade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a backup was taken, without secrets. ``settings`` are the database's own (for a swap)."""
+
+    target: str
+    database: str
+    server: str
+    server_version: str
+    encoding: str
+    collate: str
+    ctype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One COPY block of the dump, with its place in the uncompressed text.
+
+    ``content`` is the xxh3-128 of its body; ``rows`` are exact.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    raw_offset: int
+    raw_length: int
+    rows: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """The dump file: sizes in bytes, sha256 of the file, members of a compressed file, COPY blocks.
+
+    A member is (offset, length, raw offset, raw length), all in bytes.
+    """
+
+    file: str
+    compression: str
+    bytes: int
+    raw_bytes: int
+    sha256: str
+    pg_dump_version: str
+    members: tuple[tuple[int, int, int, int], ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A file written beside the dump."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything a backup promises. ``created_at`` is ISO 8601 in UTC; durations are in seconds."""
+
+    id: str
+    created_at: str
+    reason: str
+    dbsnap_version: str
+    source: Source
+    dump: Dump
+    privileges: Companion
+    restore_script: Companion
+    duration_seconds: float
+    inventory: Inventory
+    notes: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as it stands on disk; it fits ``schemas/record.json``."""
+        document = {"format": FORMAT, **asdict(self)}
+        document["inventory"] = {
+            "server_version": self.inventory.server_version,
+            "objects": self.inventory.objects,
+        }
+        return document
+
+
+def record_from_json(document: Any, *, where: str) -> Record:
+    """Return the Record a JSON document stands for; raise DumpRefused naming what does not fit."""
+    if isinstance(document, dict) and isinstance(document.get("format"), int):
+        _refuse_newer_format(document["format"], where)
+    error = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(_schema()).iter_errors(document)
+    )
+    if error is not None:
+        place = "/".join(str(part) for part in error.absolute_path) or "the document"
+        raise _damaged(where, f"{place}: {error.message[:200]}")
+    dump = document["dump"]
+    return Record(
+        id=document["id"],
+        created_at=document["created_at"],
+        reason=document["reason"],
+        dbsnap_version=document["dbsnap_version"],
+        source=Source(**document["source"]),
+        dump=Dump(
+            **{
+                **dump,
+                "members": tuple(tuple(member) for member in dump["members"]),
+                "blocks": tuple(
+                    Block(**{**block, "columns": tuple(block["columns"])}) for block in dump["blocks"]
+                ),
+            }
+        ),
+        privileges=Companion(**document["privileges"]),
+        restore_script=Companion(**document["restore_script"]),
+        duration_seconds=document["duration_seconds"],
+        inventory=Inventory(**document["inventory"]),
+        notes=tuple(document["notes"]),
+    )
+
+
+def read_record(path: Path) -> Record:
+    """Read and check one record; raise DumpRefused when it is unreadable or does not fit."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise _damaged(path.name, error.strerror or "unreadable") from None
+    except ValueError as error:
+        raise _damaged(path.name, f"it is no JSON ({error})") from None
+    return record_from_json(document, where=path.name)
+
+
+def _refuse_newer_format(version: int, where: str) -> None:
+    if version > FORMAT:
+        raise DumpRefused(
+            f"{where} was written by a newer dbsnap (record format {version})",
+            rule="record",
+            hint="upgrade dbsnap",
+        )
+
+
+def _damaged(where: str, what: str) -> DumpRefused:
+    return DumpRefused(
+        f"the record {where} is damaged: {what}",
+        rule="record",
+        hint="take the record from another copy; or remove it, and dbsnap knows only what the dump says",
+    )
+
+
+def _schema() -> Any:
+    return json.loads((resources.files("dbsnap.archive") / "schemas/record.json").read_text())

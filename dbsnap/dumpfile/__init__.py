@@ -1,0 +1,1 @@
+"""Plain-SQL bytes: what a dump file says, without a server."""

@@ -1,0 +1,190 @@
+"""What a database holds, read as an Inventory with a fixed number of queries.
+
+Every question is asked through ``Ask``, so that the same queries serve a connection of dbsnap's own
+and a psql that holds an uncommitted restore (``postgres.verified_commit``).
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dbsnap.inventory import Facts, Inventory, Objects, object_name
+from dbsnap.postgres.connection import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dbsnap.postgres.connection import Connection
+
+KINDS = (
+    "schema",
+    "extension",
+    "type",
+    "table",
+    "column",
+    "index",
+    "constraint",
+    "not-null constraint",
+    "sequence",
+    "view",
+    "materialized view",
+    "function",
+    "trigger",
+    "rule",
+    "policy",
+    "event trigger",
+    "other",
+    "comment",
+    "large objects",
+    "privilege",
+)
+"""The kinds with a query of their own, ``catalog_queries/<kind>.sql``."""
+
+NAMED_NOT_NULL_SINCE = 180000
+RELATIONS_PER_QUERY = 500
+"""How many relations one UNION ALL asks: far below the parser's stack, few round trips."""
+
+MIGRATIONS_TABLE = "_prisma_migrations"
+
+ROWS_ARE_ITS_OWN = frozenset({"table", "extension data"})
+"""Forms of tables that hold rows themselves; partitioned and foreign tables do not."""
+
+Name = tuple[str, str]
+
+
+class Ask(Protocol):
+    """Answers a query that yields one JSON value per row, in an open transaction or out of one."""
+
+    def __call__(self, sql: str) -> Iterable[Any]:
+        """Return the JSON values, decoded."""
+
+
+def ask_connection(connection: Connection) -> Ask:
+    """Return an Ask that uses one of dbsnap's own connections."""
+
+    def ask(sql: str) -> list[Any]:
+        return [row[0] for row in fetch(connection, sql)]
+
+    return ask
+
+
+def read_inventory(ask: Ask, server_version: int) -> Inventory:
+    """Return everything a database holds, with exact row counts, as this session sees it.
+
+    The session must have the pinned settings and, for a consistent answer, one snapshot. The number of
+    queries depends on the number of tables only by ``RELATIONS_PER_QUERY``. Fingerprints of content
+    are not read here (``postgres.content``).
+    """
+    objects: Objects = {}
+    names: dict[str, Name] = {}
+    for kind in KINDS:
+        if kind == "not-null constraint" and server_version < NAMED_NOT_NULL_SINCE:
+            continue
+        objects[kind] = {}
+        for path, suffix, table_path, facts in ask(_query(kind)):
+            name = object_name(*path) + plain_quotes(suffix or "")
+            known = {fact: value for fact, value in facts.items() if value is not None}
+            if table_path:
+                known["table"] = object_name(*table_path)
+            if kind in {"table", "sequence"}:
+                names[name] = (path[0], path[1])
+            objects[kind][name] = known
+    _add_row_counts(ask, objects["table"], names)
+    _add_sequence_values(ask, objects["sequence"], names)
+    objects["migration"] = _read_migrations(ask, names, objects["table"])
+    return Inventory(server_version, objects)
+
+
+def list_tables(ask: Ask) -> list[Name]:
+    """Return schema and name of every table whose rows a whole-database dump carries."""
+    return [
+        (path[0], path[1])
+        for path, _, _, facts in ask(_query("table"))
+        if facts["form"] in ROWS_ARE_ITS_OWN or facts["form"] == "partitioned table"
+    ]
+
+
+def quote_name(*parts: str) -> str:
+    """Return a name as it stands in SQL: every part in double quotes."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def quote_literal(value: str) -> str:
+    """Return a string constant that means the same under any ``standard_conforming_strings``."""
+    quoted = "'" + value.replace("'", "''").replace("\\", "\\\\") + "'"
+    return " E" + quoted if "\\" in value else quoted
+
+
+def plain_quotes(identity: str) -> str:
+    """Remove quotes that a server put around a plain name because its major calls it a keyword."""
+    return re.sub(r'"([a-z_][a-z0-9_$]*)"', r"\1", identity)
+
+
+def _query(kind: str) -> str:
+    folder = resources.files("dbsnap.postgres") / "catalog_queries"
+    common = (folder / "_common.sql").read_text()
+    own = (folder / (re.sub(r"[ -]", "_", kind) + ".sql")).read_text()
+    return (
+        "SELECT jsonb_build_array(path, suffix, table_path, facts) FROM (\n"
+        f"{common}{own}) AS object(path, suffix, table_path, facts)"
+    )
+
+
+def _add_row_counts(ask: Ask, tables: dict[str, Facts], names: dict[str, Name]) -> None:
+    wanted = [name for name, facts in tables.items() if facts["form"] in ROWS_ARE_ITS_OWN]
+    for batch in _batches(wanted):
+        selects = [
+            f"SELECT jsonb_build_array({index}, count(*)) FROM ONLY {quote_name(*names[name])} "
+            + (tables[name].get("condition") or "")
+            for index, name in enumerate(batch)
+        ]
+        for index, rows in ask("\nUNION ALL ".join(selects)):
+            tables[batch[index]]["rows"] = rows
+
+
+def _add_sequence_values(ask: Ask, sequences: dict[str, Facts], names: dict[str, Name]) -> None:
+    for batch in _batches(list(sequences)):
+        selects = [
+            f"SELECT jsonb_build_array({index}, last_value, is_called) "
+            f"FROM {quote_name(*names[name])}"
+            for index, name in enumerate(batch)
+        ]
+        for index, last_value, is_called in ask("\nUNION ALL ".join(selects)):
+            sequences[batch[index]].update(last_value=last_value, is_called=is_called)
+
+
+def _read_migrations(
+    ask: Ask, names: dict[str, Name], tables: dict[str, Facts]
+) -> dict[str, Facts]:
+    """Read Prisma's history tables row by row (schema-engine, ``_prisma_migrations``).
+
+    ``finished_at`` is set on success only; with both it and ``rolled_back_at`` NULL a migration failed
+    or still runs. One migration can stand there several times, so names are numbered by time.
+    """
+    migrations: dict[str, Facts] = {}
+    for name, (schema, relation) in names.items():
+        if relation != MIGRATIONS_TABLE or tables.get(name, {}).get("form") != "table":
+            continue
+        query = f"SELECT to_jsonb(m) - 'logs' FROM ONLY {quote_name(schema, relation)} AS m"
+        rows = sorted(ask(query), key=lambda row: (str(row.get("started_at")), str(row.get("id"))))
+        for row in rows:
+            own_name = str(row.get("migration_name"))
+            title = own_name if schema == "public" else f"{schema}: {own_name}"
+            unique, number = title, 2
+            while unique in migrations:
+                unique, number = f"{title} (entry {number})", number + 1
+            migrations[unique] = {**row, "state": _migration_state(row)}
+    return migrations
+
+
+def _migration_state(row: Facts) -> str:
+    if row.get("rolled_back_at") is not None:
+        return "rolled back"
+    return "applied" if row.get("finished_at") is not None else "failed"
+
+
+def _batches(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), RELATIONS_PER_QUERY):
+        yield names[start : start + RELATIONS_PER_QUERY]

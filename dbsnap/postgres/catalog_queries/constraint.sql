@@ -1,0 +1,13 @@
+-- Not-null constraints are told by each column; their names (18 and newer) are a kind of their own.
+SELECT ARRAY[nspname, relname, conname]::text[], NULL::text, ARRAY[nspname, relname]::text[],
+    jsonb_build_object(
+        'type', CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique constraint'
+                             WHEN 'f' THEN 'foreign key' WHEN 'c' THEN 'check constraint'
+                             ELSE 'exclusion constraint' END,
+        'definition', regexp_replace(pg_catalog.pg_get_constraintdef(pg_constraint.oid),
+                                     ' NOT VALID$', ''),
+        'validated', convalidated,
+        'inherited', conparentid <> 0 OR NOT conislocal)
+FROM pg_catalog.pg_constraint
+JOIN user_relation ON user_relation.oid = conrelid
+WHERE contype IN ('p', 'u', 'f', 'c', 'x')

@@ -1,0 +1,15 @@
+SELECT ARRAY[index.nspname, index.relname]::text[], NULL::text,
+    ARRAY[user_relation.nspname, user_relation.relname]::text[],
+    jsonb_build_object(
+        'definition', pg_catalog.pg_get_indexdef(index.oid),
+        'valid', indisvalid,
+        'partitioned', index.relkind = 'I',
+        'clustered', indisclustered,
+        'replica_identity', indisreplident,
+        'statistics', (SELECT jsonb_object_agg(attnum, to_jsonb(attribute) -> 'attstattarget')
+                       FROM pg_catalog.pg_attribute AS attribute
+                       WHERE attrelid = index.oid
+                           AND (to_jsonb(attribute) ->> 'attstattarget')::int >= 0))
+FROM pg_catalog.pg_index
+JOIN user_relation AS index ON index.oid = indexrelid
+JOIN user_relation ON user_relation.oid = indrelid

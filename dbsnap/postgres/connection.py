@@ -1,0 +1,146 @@
+"""One connection to one database, and the server's own errors turned into dbsnap's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors as postgres_errors
+from psycopg.conninfo import make_conninfo
+
+from dbsnap.errors import ConnectionFailed, DbsnapError, RightMissing, ServerFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dbsnap.postgres.url import Database
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+PINNED_SETTINGS = {
+    "search_path": "",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "synchronize_seqscans": "off",
+    "row_security": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""What every session of dbsnap sets, so that no role's or database's own settings change an answer.
+
+With an empty search path the server words every definition with full names; the output settings are
+those of pg_dump (``src/bin/pg_dump/pg_dump.c``, ``setup_connection``).
+"""
+
+CONNECT_SECONDS = 15
+"""How long a connection attempt may take when the URL does not say."""
+
+
+@contextmanager
+def connect(database: Database, *, purpose: str = "dbsnap") -> Iterator[Connection]:
+    """Connect in autocommit mode with the pinned settings, and close at the end.
+
+    Raises ConnectionFailed with a hint where the server cannot be reached or refuses. Errors of the
+    server inside the block become ServerFailed or RightMissing.
+    """
+    parameters = {"connect_timeout": str(CONNECT_SECONDS), **database.parameters}
+    try:
+        connection = psycopg.connect(
+            make_conninfo("", **parameters, application_name=purpose),
+            autocommit=True,
+            prepare_threshold=None,
+        )
+    except psycopg.Error as error:
+        raise ConnectionFailed(
+            f"cannot connect to {database.label}: {_reason(error)}",
+            hint=_connection_hint(str(error)),
+        ) from None
+    with connection, server_errors(f"on {database.label}"):
+        pin_settings(connection)
+        yield connection
+
+
+def pin_settings(connection: Connection) -> None:
+    """Give this session the settings that every answer depends on, and nothing a role set."""
+    execute(connection, settings_sql())
+
+
+def settings_sql() -> str:
+    """Return the pinned settings as SET statements, for psycopg and for psql."""
+    return "".join(f"SET {name} TO '{value}';\n" for name, value in PINNED_SETTINGS.items())
+
+
+@contextmanager
+def server_errors(where: str) -> Iterator[None]:
+    """Turn psycopg's errors inside the block into dbsnap's, without the statement's text."""
+    try:
+        yield
+    except postgres_errors.InsufficientPrivilege as error:
+        raise RightMissing(
+            f"the role lacks a right {where}: {_reason(error)}",
+            hint="connect as the owner of the database, or grant the right",
+        ) from None
+    except (postgres_errors.AdminShutdown, postgres_errors.CrashShutdown) as error:
+        raise ServerFailed(f"the server closed the connection {where}: {_reason(error)}") from None
+    except psycopg.Error as error:
+        raise ServerFailed(f"PostgreSQL refused a statement {where}: {_reason(error)}") from None
+
+
+def fetch(
+    connection: Connection, sql: str, parameters: Sequence[Any] = ()
+) -> list[tuple[Any, ...]]:
+    """Return all rows of one query that dbsnap itself wrote."""
+    return connection.execute(sql.encode(), parameters or None).fetchall()
+
+
+def execute(connection: Connection, sql: str) -> None:
+    """Execute SQL that dbsnap itself wrote: one statement, or several without parameters.
+
+    psycopg takes bytes for SQL put together at run time; names in it are quoted by ``quote_name``.
+    """
+    connection.execute(sql.encode())
+
+
+def fetch_value(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    """Return the single value of a query that yields exactly one."""
+    rows = fetch(connection, sql, parameters)
+    if len(rows) != 1:
+        raise ServerFailed(f"a query that yields one row yielded {len(rows)}")
+    return rows[0][0]
+
+
+def server_version(connection: Connection) -> int:
+    """Return ``server_version_num`` (180006)."""
+    return connection.info.server_version
+
+
+def is_server_error(error: BaseException) -> bool:
+    """Return whether an error came from a server, in dbsnap's or psycopg's words."""
+    return isinstance(error, psycopg.Error | DbsnapError)
+
+
+def _reason(error: psycopg.Error) -> str:
+    primary = error.diag.message_primary
+    text = primary or str(error).strip() or type(error).__name__
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    detail = error.diag.message_detail
+    return " ".join(lines) + (f" ({detail})" if detail else "")
+
+
+def _connection_hint(text: str) -> str:
+    if "password authentication failed" in text or "no password supplied" in text:
+        return "check user and password in the URL; special characters must be percent-encoded"
+    if "does not exist" in text and "database" in text:
+        return "check the database's name in the URL"
+    if "SSL" in text or "certificate" in text:
+        return "check sslmode and the certificates named in the URL"
+    if "pg_hba" in text:
+        return "the server's pg_hba.conf does not let this user in from here"
+    if "startup parameter" in text:
+        return "this looks like a connection pooler: set DIRECT_URL to the server's own address"
+    return "check that the server runs, and host and port in the URL"

@@ -1,0 +1,177 @@
+"""The only door to processes: start one of PostgreSQL's programs, wait for it, say why it failed.
+
+``sh`` hands integer file descriptors straight to the child, so dumps never pass through its
+callbacks (which would be line-buffered and mix text with bytes). ``str(sh.ErrorReturnCode)`` repeats
+the command line and the output, so it is never shown: failures become ``ToolFailed`` with the last
+lines of stderr, from which the password is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import socket
+import tempfile
+import time
+from typing import TYPE_CHECKING, Any
+
+import sh
+
+from dbsnap.errors import ToolFailed, ToolUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+STDERR_LINES = 12
+"""How many of a failed program's last stderr lines an error carries."""
+
+STOP_SECONDS = 5.0
+"""How long a program may take to end after SIGTERM before it is killed."""
+
+PIPE_BYTES = 1 << 20
+"""The size of one read from, or write to, a program, and of the socket's buffer."""
+
+INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class Process:
+    """A program that is running. Leave it by ``wait`` or ``stop``; both may be called again."""
+
+    def __init__(self, name: str, command: Any, stderr: Any, secrets: Sequence[str]) -> None:
+        self.name = name
+        self._command = command
+        self._stderr = stderr
+        self._secrets = secrets
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return int(self._command.pid)
+
+    @property
+    def running(self) -> bool:
+        """Return whether the program has not ended yet."""
+        return bool(self._command.process.is_alive()[0])
+
+    def wait(self) -> None:
+        """Wait for the end; raise ToolFailed if it ended with anything but exit status 0."""
+        try:
+            self._command.wait()
+        except sh.SignalException as error:
+            raise self._failure(f"{self.name} was ended by signal {-error.exit_code}") from None
+        except sh.ErrorReturnCode as error:
+            raise self._failure(f"{self.name} failed with exit status {error.exit_code}") from None
+
+    def stop(self) -> None:
+        """End the program: SIGTERM, after five seconds SIGKILL. Silent if it has already ended."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not self.running:
+                break
+            try:
+                self._command.signal(number)
+            except ProcessLookupError:
+                break
+            deadline = time.monotonic() + STOP_SECONDS
+            while self.running and time.monotonic() < deadline:
+                time.sleep(0.01)
+        try:
+            self._command.wait()
+        except sh.ErrorReturnCode:
+            return
+
+    def stderr_lines(self) -> list[str]:
+        """Return the last lines the program wrote to stderr so far, without secrets."""
+        self._stderr.seek(0)
+        text = self._stderr.read().decode("utf-8", "replace")
+        for secret in self._secrets:
+            text = text.replace(secret, "********")
+        return [line for line in text.splitlines() if line.strip()][-STDERR_LINES:]
+
+    def _failure(self, message: str) -> ToolFailed:
+        lines = self.stderr_lines()
+        summary = next((line for line in lines if "rror:" in line), lines[0] if lines else "")
+        return ToolFailed(f"{message}: {summary}" if summary else message, detail="\n".join(lines))
+
+
+def start(
+    program: Path,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    stdin: int | None = None,
+    stdout: int | None = None,
+    as_user: str | None = None,
+) -> Process:
+    """Start ``program``; ``stdin`` and ``stdout`` are file descriptors, None means empty/discarded.
+
+    The child sees ``environment`` and the few variables of ``INHERITED``, nothing else. Values of
+    PGPASSWORD are kept out of every message. Raises ToolUnavailable if it cannot be executed.
+    """
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the Process
+    null = os.open(os.devnull, os.O_RDWR)
+    options: dict[str, Any] = {
+        "_bg": True,
+        "_bg_exc": False,
+        "_in": null if stdin is None else stdin,
+        "_out": null if stdout is None else stdout,
+        "_err": stderr.fileno(),
+        "_tty_out": False,
+        "_env": child_environment(environment),
+        "_return_cmd": True,
+    }
+    if as_user is not None:
+        options["_uid"] = pwd.getpwnam(as_user).pw_uid
+        options["_cwd"] = "/"
+    try:
+        command = sh.Command(str(program))(*arguments, **options)
+    except (sh.CommandNotFound, sh.ForkException, OSError) as error:
+        raise ToolUnavailable(f"{program.name} cannot be run: {type(error).__name__}") from None
+    finally:
+        os.close(null)
+    secrets = [value for name, value in environment.items() if name == "PGPASSWORD" and value]
+    return Process(program.name, command, stderr, secrets)
+
+
+def run(
+    program: Path,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    as_user: str | None = None,
+) -> str:
+    """Run ``program`` to its end and return what it wrote to stdout, as text.
+
+    For short answers only (versions, single values). Raises ToolFailed or ToolUnavailable.
+    """
+    with tempfile.TemporaryFile() as output:
+        start(
+            program,
+            arguments,
+            environment=environment,
+            stdout=output.fileno(),
+            as_user=as_user,
+        ).wait()
+        output.seek(0)
+        return output.read().decode("utf-8", "replace")
+
+
+def channel() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets with large buffers: one end for a program, one for dbsnap.
+
+    A socketpair takes far larger pieces than a pipe. If dbsnap dies, the program's reads end and its
+    writes fail, so no program outlives its orchestrator for long.
+    """
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIPE_BYTES)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIPE_BYTES)
+    return ours, theirs
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment a program gets: messages in English, no psql history, no pager."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    fixed = {"LC_MESSAGES": "C", "LANG": "C.UTF-8", "PSQLRC": os.devnull, "PSQL_PAGER": ""}
+    return {**inherited, **fixed, **environment}

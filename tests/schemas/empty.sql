@@ -1,0 +1,1 @@
+-- A database with nothing in it at all: no table, no type, no comment of its own.
