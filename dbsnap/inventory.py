@@ -94,6 +94,9 @@ class Inventory:
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 
+NAME_PART = re.compile(r'(?:\A|(?<=\.))(?:"((?:[^"]|"")*)"|([^".]+))(?=\.|\Z)')
+
+
 def object_name(*parts: str) -> str:
     """Join the parts of an object's name, each quoted as SQL would where it is not plain.
 
@@ -102,6 +105,14 @@ def object_name(*parts: str) -> str:
     """
     return ".".join(
         part if PLAIN_NAME.match(part) else '"' + part.replace('"', '""') + '"' for part in parts
+    )
+
+
+def split_name(name: str) -> tuple[str, ...]:
+    """Return the parts that ``object_name`` joined."""
+    return tuple(
+        quoted.replace('""', '"') if quoted or not plain else plain
+        for quoted, plain in NAME_PART.findall(name)
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 Kind = Literal[
     "word", "quoted", "string", "number", "parameter", "operator", "punctuation", "unterminated"
@@ -56,7 +56,7 @@ class Token:
     end: int
 
     @property
-    def names(self) -> bool:
+    def is_name(self) -> bool:
         """Whether the token can be an identifier."""
         return self.kind in ("word", "quoted")
 
@@ -66,23 +66,156 @@ def tokenize(statement: bytes, *, standard_strings: bool = True) -> list[Token]:
 
     ``standard_strings`` False reads plain strings as ``standard_conforming_strings = off`` does.
     Never raises: a quote or comment that does not end, which the lexer lets nobody see, becomes a
-    last token of kind ``unterminated``, and a byte that means nothing to SQL one of ``operator``.
+    last token of kind ``unterminated``; a byte that means nothing to SQL becomes an operator.
     """
     pattern = _TOKEN[standard_strings]
     tokens: list[Token] = []
     position = 0
     while match := pattern.match(statement, position):
-        end = match.end()
-        if match.lastgroup == "comment":
-            end = comment_end(statement, position)
-        elif match.lastgroup == "dollar":
-            end = statement.find(match.group(), end) + len(match.group())
-            if end > match.end():
-                body = statement[match.end() : end - len(match.group())]
-                tokens.append(Token("string", text(body), position, end))
-        elif match.lastgroup != "blank":
-            tokens.append(_token(match, end))
-        if end <= position or tokens and tokens[-1].kind == "unterminated":
-            return [*tokens[: -1 if end > position else None], _rest(statement, position)]
+        kind, value, end = _read(match, statement)
+        if kind is not None:
+            tokens.append(Token(kind, value, position, end))
         position = end
     return tokens
+
+
+def _read(match: re.Match[bytes], statement: bytes) -> tuple[Kind | None, str, int]:
+    """Return kind (None for nothing), value and end of what was matched."""
+    end = match.end()
+    match match.lastgroup:
+        case "blank":
+            return None, "", end
+        case "comment":
+            closed = comment_end(statement, match.start())
+            return (None, "", closed) if closed else ("unterminated", "", len(statement))
+        case "dollar":
+            closed = statement.find(match.group(), end)
+            if closed < 0:
+                return "unterminated", "", len(statement)
+            return "string", decode(statement[end:closed]), closed + len(match.group())
+        case "other":
+            if match.group() in (b"'", b'"'):
+                return "unterminated", "", len(statement)
+            return "operator", decode(match.group()), end
+    written = decode(match.group())
+    match match.lastgroup:
+        case "word":
+            return "word", written.translate(_FOLD), end
+        case "quoted":
+            return "quoted", written[1:-1].replace('""', '"'), end
+        case "plain":
+            quote = written.index("'")
+            return "string", written[quote + 1 : -1].replace("''", "'"), end
+        case "escaped":
+            quote = written.index("'")
+            return "string", _ESCAPE.sub(_unescape, written[quote + 1 : -1]), end
+        case "unicode":
+            mark = written[2]
+            value = written[3:-1].replace(mark * 2, mark)
+            value = _UNICODE_ESCAPE.sub(_unescape_unicode, value)
+            return ("quoted" if mark == '"' else "string"), value, end
+        case kind:
+            return cast("Kind", kind), written, end
+
+
+def decode(text: bytes) -> str:
+    """Return the text of a dump as str; bytes that are not UTF-8 become surrogates (PEP 383)."""
+    return text.decode("utf-8", "surrogateescape")
+
+
+def comment_end(text: bytes, start: int) -> int | None:
+    """Return where the block comment at ``start`` ends, counting nested ones; None if nowhere."""
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(text, start):
+        depth += 1 if mark.group() == b"/*" else -1
+        if depth == 0:
+            return mark.end()
+    return None
+
+
+def _unescape(match: re.Match[str]) -> str:
+    octal, short, four, eight, letter = match.groups()
+    if letter is not None:
+        return _CONTROL.get(letter, letter)
+    if octal or short:
+        # Single bytes: those above 0x7f are parts of a character that only all of them make.
+        return decode(bytes([int(octal, 8) & 0xFF if octal else int(short, 16)]))
+    if four or eight:
+        return _character(four or eight)
+    return "'"
+
+
+def _unescape_unicode(match: re.Match[str]) -> str:
+    four, six = match.groups()
+    return _character(four or six) if four or six else "\\"
+
+
+def _character(code: str) -> str:
+    number = int(code, 16)
+    return chr(number) if number <= 0x10FFFF else "\ufffd"
+
+
+_BARE = frozenset({"word", "punctuation", "operator"})
+_NOTHING = Token("punctuation", "", -1, -1)
+
+
+class Cursor:
+    """Reads along the tokens of a statement; every method that finds nothing moves nowhere."""
+
+    def __init__(self, tokens: list[Token], position: int = 0) -> None:
+        self.tokens = tokens
+        self.position = position
+
+    def peek(self, ahead: int = 0) -> Token:
+        """Return a token further on, or an empty punctuation token behind the last one."""
+        index = self.position + ahead
+        return self.tokens[index] if index < len(self.tokens) else _NOTHING
+
+    def next(self) -> Token:
+        """Return the token here and step over it."""
+        token = self.peek()
+        self.position += token is not _NOTHING
+        return token
+
+    def at_end(self) -> bool:
+        """Return whether all that is left is the closing semicolon or nothing."""
+        return self.peek() is _NOTHING or self.sees(";")
+
+    def sees(self, *values: str) -> bool:
+        """Return whether these unquoted words or marks come next."""
+        return all(
+            (token := self.peek(ahead)).value == value and token.kind in _BARE
+            for ahead, value in enumerate(values)
+        )
+
+    def accept(self, *values: str) -> bool:
+        """Step over these unquoted words or marks if they come next; return whether they did."""
+        found = self.sees(*values)
+        self.position += len(values) if found else 0
+        return found
+
+    def accept_any(self, *values: str) -> str:
+        """Step over one of these words or marks; return it, or "" when none comes next."""
+        return next((value for value in values if self.accept(value)), "")
+
+    def name(self) -> tuple[str, ...]:
+        """Read a qualified name into its parts: ``public."We""ird"`` → ("public", 'We"ird')."""
+        parts: list[str] = []
+        while self.peek().is_name:
+            parts.append(self.next().value)
+            if not (self.sees(".") and self.peek(1).is_name):
+                break
+            self.next()
+        return tuple(parts)
+
+    def skip_parentheses(self) -> bool:
+        """Step over a parenthesis and all that is in it; return whether there was one."""
+        if not self.sees("("):
+            return False
+        depth = 0
+        while self.peek() is not _NOTHING:
+            depth += self.sees("(") - self.sees(")")
+            self.next()
+            if depth == 0:
+                break
+        return True

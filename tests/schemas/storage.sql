@@ -31,7 +31,7 @@ ALTER TABLE public.options ALTER COLUMN external_text SET STORAGE EXTERNAL;
 ALTER TABLE public.options ALTER COLUMN main_text SET STORAGE MAIN;
 ALTER TABLE public.options ALTER COLUMN extended_integer SET STORAGE EXTERNAL;
 ALTER TABLE public.options ALTER COLUMN counted SET STATISTICS 1000;
-ALTER TABLE public.options ALTER COLUMN id SET STATISTICS 0;
+ALTER TABLE public.options ALTER COLUMN external_text SET STATISTICS 0;
 ALTER TABLE public.options ALTER COLUMN counted SET (n_distinct = -0.5, n_distinct_inherited = 100);
 INSERT INTO public.options VALUES (1, 'p', repeat('external ', 2000), repeat('main ', 2000), 1.5, repeat('pglz ', 5000), 'x');
 INSERT INTO public.options VALUES (2, '', '', '', 'NaN', '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL);

@@ -46,7 +46,7 @@ CREATE VIEW public.no_columns AS SELECT FROM public.orders;
 CREATE VIEW public.unnamed AS SELECT 1, 'text' AS "select", NULL::text AS "NULL", orders AS whole_row FROM public.orders;
 CREATE VIEW public.system_columns AS SELECT tableoid::regclass AS source, ctid, id FROM public.orders;
 CREATE VIEW public.from_catalog AS SELECT relname, relkind FROM pg_catalog.pg_class WHERE relname = 'pg_class';
-CREATE VIEW public.constants (n, t) AS VALUES (1, E'back\\slash'), (2, E'line\nfeed \\restrict x'), (3, '$$');
+CREATE VIEW public.constants AS SELECT 1 AS n, E'back\\slash' AS t UNION ALL SELECT 2, E'line\nfeed \\restrict x' UNION ALL SELECT 3, '$$';
 
 -- The way a view is worded: joins with USING, windows, sets, lateral, modifiers, explicit operators.
 CREATE VIEW public.wording AS

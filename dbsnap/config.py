@@ -1,0 +1,376 @@
+"""``dbsnap.toml`` < ``.env`` files < environment < flags, frozen into ``Settings``.
+
+What stands further right wins. For the backups directory and compression: the key of
+``dbsnap.toml``, then ``DBSNAP_DIR`` and ``DBSNAP_COMPRESS`` in ``.env``, in ``.env.local``, in the
+environment, then the flag. For the database: the targets of the project (``local`` from
+``.env.local``, ``production`` from ``.env``, each replaced by an address that ``dbsnap.toml`` gives
+that name), then the address in the environment, then ``--target``, then ``--url``.
+
+In each source ``DIRECT_URL`` and ``DIRECT_DATABASE_URL`` go before ``DATABASE_URL``; sources are
+never mixed. An address that cannot be read troubles only a command that is to use it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import dotenv
+from jsonschema import Draft202012Validator
+
+from dbsnap.errors import UsageError
+from dbsnap.postgres.url import Database, parse_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from jsonschema import ValidationError
+
+    _Variables = Mapping[str, str | UsageError]  # a value, or why it cannot be had
+    _Addresses = tuple[tuple[str, str | UsageError], ...]  # (origin, URL), the preferred one first
+
+FILE_NAME = "dbsnap.toml"
+ADDRESS_VARIABLES = ("DIRECT_URL", "DIRECT_DATABASE_URL", "DATABASE_URL")
+ENV_FILES = MappingProxyType({"local": ".env.local", "production": ".env"})
+COMPRESSIONS = ("none", "gzip", "zstd")
+
+URL_TARGET = "url"
+ENVIRONMENT_TARGET = "environment"
+
+_REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_TYPE_NAMES = {"object": "a table", "string": "a string", "boolean": "true or false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line says; None where it says nothing."""
+
+    url: str | None = field(default=None, repr=False)
+    directory: Path | None = None
+    compress: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database with the name it goes by; ``origin`` says where its address was given.
+
+    A restore into a ``protected`` one wants the database's name as a confirmation.
+    """
+
+    name: str
+    database: Database
+    origin: str
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that is configured. ``unreadable`` targets carry the error to raise on use."""
+
+    project_root: Path
+    directory: Path
+    compress: str
+    pg_bin: tuple[Path, ...]
+    targets: Mapping[str, Target]
+    unreadable: Mapping[str, UsageError]
+
+    @property
+    def configured(self) -> list[str]:
+        """The names of the project's own targets, readable or not."""
+        names = {**self.targets, **self.unreadable}
+        order = [*ENV_FILES, *names]
+        return sorted(names.keys() - {URL_TARGET, ENVIRONMENT_TARGET}, key=order.index)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Source:
+    """Where a target's addresses are, the one to use first; ``protected`` is None if unsaid."""
+
+    name: str
+    addresses: _Addresses
+    protected: bool | None = None
+
+
+def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Flags) -> Settings:
+    """Read the configuration of the project in ``directory``, the working directory.
+
+    Nothing but ``environment`` is taken for the environment. Raises UsageError where
+    ``dbsnap.toml`` is not valid or a setting has no such value; unreadable addresses wait.
+    """
+    root = directory.absolute()
+    toml = _read_toml(root / FILE_NAME)
+    files = {name: _read_env_file(root / file, environment) for name, file in ENV_FILES.items()}
+    sources = [
+        *_given_sources(environment, flags),
+        *_project_sources(toml, files, root, environment),
+    ]
+    targets, unreadable = _targets(sources)
+
+    layers = [environment, files["local"], files["production"]]
+    compress, origin = flags.compress, "--compress"
+    if compress is None:
+        compress, origin = _setting(layers, "DBSNAP_COMPRESS"), "DBSNAP_COMPRESS"
+    compress = compress or toml.get("compress", "none")
+    if compress not in COMPRESSIONS:
+        raise UsageError(f"{origin} must be one of {', '.join(COMPRESSIONS)}")
+    home = Path(environment.get("HOME") or root)
+    backups = _setting(layers, "DBSNAP_DIR") or toml.get("dir", "backups")
+    if backups.startswith("~/"):
+        backups = str(home / backups.removeprefix("~/"))
+    # Not from .env files: whoever hands over a project must not choose what is executed.
+    search_path = environment.get("DBSNAP_PG_BIN", "")
+    return Settings(
+        project_root=root,
+        directory=root / (flags.directory or backups),
+        compress=compress,
+        pg_bin=tuple(root / path for path in search_path.split(os.pathsep) if path),
+        targets=MappingProxyType(targets),
+        unreadable=MappingProxyType(unreadable),
+    )
+
+
+def targets_for_backup(settings: Settings, target: str | None) -> list[Target]:
+    """Return what a backup is taken of: the one asked for, else every configured target."""
+    chosen = _asked_for(settings, target)
+    names = [chosen] if chosen else settings.configured
+    return [_named(settings, name) for name in names] or _nothing_configured()
+
+
+def target_for_restore(settings: Settings, target: str | None) -> Target:
+    """Return where a restore goes: the one asked for, else ``local`` and no other."""
+    chosen = _asked_for(settings, target)
+    if chosen or "local" in settings.configured:
+        return _named(settings, chosen or "local")
+    if not settings.configured:
+        _nothing_configured()
+    raise UsageError(
+        "A restore goes to the target local unless told otherwise, and there is no such target",
+        hint="Set DATABASE_URL in .env.local, or name another target: "
+        + " or ".join(f"--target {name}" for name in settings.configured),
+    )
+
+
+def target_for_reading(settings: Settings, target: str | None) -> Target:
+    """Return what to look at: the one asked for, else ``local``, else the only one."""
+    chosen = _asked_for(settings, target)
+    configured = settings.configured
+    names = [chosen] if chosen else [n for n in configured if n == "local"] or configured
+    if len(names) > 1:
+        raise UsageError(
+            f"Several targets are configured: {', '.join(names)}", hint="Name one with --target"
+        )
+    return _named(settings, names[0]) if names else _nothing_configured()
+
+
+def _asked_for(settings: Settings, target: str | None) -> str | None:
+    """Return the target that a flag or the environment names, or None if neither does."""
+    known = settings.targets.keys() | settings.unreadable.keys()
+    if URL_TARGET in known:
+        return URL_TARGET
+    if target is None and ENVIRONMENT_TARGET in known:
+        return ENVIRONMENT_TARGET
+    return target
+
+
+def _named(settings: Settings, name: str) -> Target:
+    if name in settings.unreadable:
+        raise settings.unreadable[name]
+    if name in settings.targets:
+        return settings.targets[name]
+    if not _PLAIN_NAME.fullmatch(name):  # perhaps an address, so it is not repeated
+        raise UsageError("--target takes a target's name", hint="Give an address with --url")
+    known = [*settings.configured, *settings.targets.keys() & {ENVIRONMENT_TARGET}]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    guess = f"Did you mean {' or '.join(near)}? " if near else ""
+    if name in ENV_FILES:
+        guess += f"It would come from DATABASE_URL in {ENV_FILES[name]}. "
+    raise UsageError(
+        f"There is no target {name}",
+        hint=f"{guess}Configured: {', '.join(known) or 'none'}",
+    )
+
+
+def _nothing_configured() -> NoReturn:
+    raise UsageError(
+        "No database is configured: set DATABASE_URL, here or in .env.local (target local) or .env"
+        " (target production), or give --url",
+        hint="To see the whole tour without a database of your own: make demo",
+    )
+
+
+def _given_sources(environment: Mapping[str, str], flags: Flags) -> Iterable[_Source]:
+    if flags.url is not None:  # an empty one is an error, not a reason to take another database
+        yield _Source(URL_TARGET, (("--url", flags.url),))
+    addresses = _addresses(environment, "the environment")
+    if addresses:
+        yield _Source(ENVIRONMENT_TARGET, addresses)
+
+
+def _project_sources(
+    toml: Mapping[str, Any],
+    files: Mapping[str, _Variables],
+    root: Path,
+    environment: Mapping[str, str],
+) -> Iterable[_Source]:
+    tables: Mapping[str, Mapping[str, Any]] = toml.get("targets", {})
+    for name in {**ENV_FILES, **tables}:
+        table = tables.get(name, {})
+        place = f"targets.{name} of {FILE_NAME}"
+        addresses: _Addresses
+        if "url" in table:
+            addresses = ((f"url in {place}", table["url"]),)
+        elif variable := table.get("url_env"):
+            missing = UsageError(f"{place} takes its address from {variable}, which is not set")
+            addresses = ((f"{variable} in the environment", environment.get(variable) or missing),)
+        elif file := table.get("env_file"):
+            names = ", ".join(ADDRESS_VARIABLES)
+            missing = UsageError(
+                f"{place} takes its address from {file}, which sets none of {names}"
+            )
+            addresses = _addresses(_read_env_file(root / file, environment), file)
+            addresses = addresses or ((file, missing),)
+        else:
+            addresses = _addresses(files[name], ENV_FILES[name])
+        if addresses:
+            yield _Source(name, addresses, table.get("protected", name == "production" or None))
+
+
+def _addresses(variables: _Variables, place: str) -> _Addresses:
+    """Return the addresses that ``variables`` hold with their origins, the preferred one first."""
+    found = ((name, variables.get(name)) for name in ADDRESS_VARIABLES)
+    return tuple((f"{name} in {place}", value) for name, value in found if value)
+
+
+def _targets(sources: Iterable[_Source]) -> tuple[dict[str, Target], dict[str, UsageError]]:
+    """Parse every source's addresses and find out which targets are protected.
+
+    Where nothing was said, a target is protected if any address of its source may be the database
+    of any address of a protected one: a pooler's and the direct address are one database.
+    """
+    parsed = {s: [_parse(url, origin) for origin, url in s.addresses] for s in sources}
+    guarded = [d for s in parsed if s.protected for d in parsed[s] if isinstance(d, Database)]
+    unknown = [
+        s.addresses[0][0] for s in parsed if s.protected and isinstance(parsed[s][0], UsageError)
+    ]
+    targets: dict[str, Target] = {}
+    unreadable: dict[str, UsageError] = {}
+    for source, databases in parsed.items():
+        first = databases[0]
+        if isinstance(first, UsageError):
+            unreadable[source.name] = first
+            continue
+        protected = source.protected
+        if protected is None:
+            mine = [d for d in databases if isinstance(d, Database)]
+            protected = any(one.same_as(other) for one in mine for other in guarded)
+        if source.protected is None and not protected and unknown:
+            warning = f"{unknown[0]} cannot be read: this may be that protected database"
+            first = replace(first, warnings=(*first.warnings, warning))
+        targets[source.name] = Target(source.name, first, source.addresses[0][0], protected)
+    return targets, unreadable
+
+
+def _parse(url: str | UsageError, origin: str) -> Database | UsageError:
+    if isinstance(url, UsageError):
+        return url
+    try:
+        return parse_url(url, origin=origin)
+    except UsageError as error:
+        return error
+
+
+def _setting(layers: Iterable[_Variables], name: str) -> str | None:
+    """Return the first value of ``name`` that is not empty."""
+    for value in (layer.get(name) for layer in layers):
+        if isinstance(value, UsageError):
+            raise value
+        if value:
+            return value
+    return None
+
+
+def _read_env_file(path: Path, environment: Mapping[str, str]) -> dict[str, str | UsageError]:
+    """Return what an .env file sets, ``${NAME}`` replaced; nothing if there is no such file.
+
+    A value that cannot be had is the error to raise when it is asked for.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeError):
+        problem = UsageError(f"{path.name} cannot be read as UTF-8 text")
+        return dict.fromkeys(ADDRESS_VARIABLES, problem)
+    values: dict[str, str | UsageError] = {}
+    # dotenv would replace from the process's own environment, and a name that is not set by
+    # nothing at all: an address without its host leads to another server.
+    for name, raw in dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False).items():
+        pieces = _REFERENCE.split(raw or "")
+        known = {**environment, **values}
+        found = [known.get(n, d) for n, d in zip(pieces[1::3], pieces[2::3], strict=True)]
+        if all(isinstance(value, str) for value in found):
+            literals = pieces[0::3]
+            values[name] = literals[0] + "".join(
+                f"{value}{literal}" for value, literal in zip(found, literals[1:], strict=True)
+            )
+        else:
+            values[name] = UsageError(f"{name} in {path.name} refers to a variable that is not set")
+    return values
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Return the valid content of ``dbsnap.toml``, empty if there is none."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:  # it gives line and column
+        problem = f"{FILE_NAME} is not valid TOML: {error}"
+    except (OSError, UnicodeError):
+        problem = f"{FILE_NAME} cannot be read as UTF-8 text"
+    else:
+        schema = json.loads(resources.files("dbsnap").joinpath("config.schema.json").read_bytes())
+        errors = sorted(
+            Draft202012Validator(schema).iter_errors(content),
+            key=lambda error: (error.validator != "additionalProperties", error.json_path),
+        )
+        if not errors:
+            return content
+        problem = f"{FILE_NAME}: {_schema_problem(errors[0])}"
+    raise UsageError(problem, hint=f"Correct {path}")
+
+
+def _schema_problem(error: ValidationError) -> str:
+    """Say what is wrong without repeating a value, which may hold a password."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    expected: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if error.validator == "additionalProperties":
+        known = [*schema["properties"]]
+        key = next(k for k in instance if k not in known)
+        if not _PLAIN_NAME.fullmatch(key):
+            return f"{where or 'the file'} has a key that is not known"
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        guess = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        return f"{f'{where}.{key}'.lstrip('.')} is not a known key; {guess}"
+    if error.validator == "type":
+        return f"{where} must be {_TYPE_NAMES[expected]}"
+    if error.validator == "enum":
+        return f"{where} must be one of {', '.join(expected)}"
+    if error.validator == "minLength":
+        return f"{where} is empty"
+    if isinstance(instance, str):
+        reserved = f"{URL_TARGET} nor {ENVIRONMENT_TARGET}"
+        return f"a target's name is letters, digits, - and _, and neither {reserved}"
+    return f"{where} needs exactly one of url, url_env and env_file"

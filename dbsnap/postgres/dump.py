@@ -1,0 +1,92 @@
+"""pg_dump, started on a snapshot and read as a stream."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
+from dbsnap.postgres.tools import channel, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.url import Database
+
+PINNED_ENVIRONMENT = {
+    "PGTZ": "UTC",
+    "PGDATESTYLE": "ISO, MDY",
+    "PGAPPNAME": "dbsnap pg_dump",
+    "PGCONNECT_TIMEOUT": "15",
+}
+"""pg_dump pins its own output settings but takes the time zone from PGTZ (libpq environment)."""
+
+BYTES_AS_HEX = "-c bytea_output=hex"
+"""The one output setting that pg_dump leaves to the role and the database."""
+
+
+def dump_encoding(database_encoding: str) -> str:
+    """Return the encoding of a dump's text: UTF-8, but SQL_ASCII data can only stay as it is."""
+    return "SQL_ASCII" if database_encoding == "SQL_ASCII" else "UTF8"
+
+
+def whole_database_arguments(snapshot: str, encoding: str) -> list[str]:
+    """Return pg_dump's arguments for a portable dump of everything: no owners, no privileges."""
+    return [*_common(snapshot, encoding), "--no-owner", "--no-privileges"]
+
+
+def privileges_arguments(snapshot: str, encoding: str) -> list[str]:
+    """Return pg_dump's arguments for definitions with owners and privileges, without any rows.
+
+    The sections rather than ``--schema-only``, because that leaves large objects' owners out.
+    """
+    return [*_common(snapshot, encoding), "--section=pre-data", "--section=post-data"]
+
+
+@contextmanager
+def dump_stream(
+    program: Program, database: Database, arguments: Sequence[str]
+) -> Iterator[Callable[[int], bytes]]:
+    """Run pg_dump and give a function that reads its output.
+
+    At the end of the block pg_dump must have succeeded: otherwise ToolFailed is raised, whatever the
+    block made of its output. When the block raises, pg_dump is stopped.
+    """
+    ours, theirs = channel()
+    environment = {**database.environment(), **PINNED_ENVIRONMENT}
+    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {BYTES_AS_HEX}".strip()
+    try:
+        process = start(
+            program.path, arguments, environment=environment, stdout=theirs.fileno()
+        )
+    finally:
+        theirs.close()
+    with ours:
+        ended_well = False
+        try:
+            yield ours.recv
+            ended_well = True
+        finally:
+            if not ended_well:
+                _hang_up(ours)
+                process.stop()
+        process.wait()
+
+
+def _hang_up(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def _common(snapshot: str, encoding: str) -> list[str]:
+    return [
+        "--format=plain",
+        f"--snapshot={snapshot}",
+        f"--encoding={encoding}",
+        f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s",
+        "--no-password",
+    ]

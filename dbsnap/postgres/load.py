@@ -1,0 +1,91 @@
+"""psql, fed with a dump through a channel, so that it never outlives dbsnap by much."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dbsnap.postgres.tools import PIPE_BYTES, Process, channel, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.url import Database
+
+PSQL_ARGUMENTS = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", "-")
+
+LOAD_SETTINGS = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0"
+"""A side database that is lost in a crash is loaded again; nobody waits for its commits."""
+
+
+class PsqlInput:
+    """The end of the channel that psql reads from."""
+
+    def __init__(self, end: socket.socket, process: Process) -> None:
+        self._end = end
+        self.process = process
+
+    def send(self, piece: bytes) -> None:
+        """Send bytes; if psql has ended, wait for it and raise ToolFailed with what it said."""
+        try:
+            self._end.sendall(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            self.process.wait()
+            raise
+
+    def finish(self) -> None:
+        """Say that nothing more comes, and wait for psql to succeed."""
+        self._end.shutdown(socket.SHUT_WR)
+        self.process.wait()
+
+
+@contextmanager
+def psql(
+    program: Program,
+    database: Database,
+    *,
+    arguments: tuple[str, ...] = PSQL_ARGUMENTS,
+    options: str = LOAD_SETTINGS,
+    stdout: int | None = None,
+) -> Iterator[PsqlInput]:
+    """Run psql on a database and give its input; it is stopped if the block raises."""
+    ours, theirs = channel()
+    environment = {**database.environment(), "PGAPPNAME": "dbsnap psql", "PGCONNECT_TIMEOUT": "15"}
+    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {options}".strip()
+    try:
+        process = start(
+            program.path,
+            arguments,
+            environment=environment,
+            stdin=theirs.fileno(),
+            stdout=stdout,
+        )
+    finally:
+        theirs.close()
+    with ours:
+        try:
+            yield PsqlInput(ours, process)
+        except BaseException:
+            process.stop()
+            raise
+
+
+def load(
+    program: Program,
+    database: Database,
+    read: Callable[[int], bytes],
+    *,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Run a whole dump in a database; stop at the first error.
+
+    ``on_progress`` is told how many bytes psql took. Raises ToolFailed with psql's message, which
+    names the line; what was loaded until then stays, so load only into a database made for it.
+    """
+    with psql(program, database) as target:
+        while piece := read(PIPE_BYTES):
+            target.send(piece)
+            on_progress(len(piece))
+        target.finish()
