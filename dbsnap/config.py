@@ -142,15 +142,15 @@ def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Fla
 def targets_for_backup(settings: Settings, target: str | None) -> list[Target]:
     """Return what a backup is taken of: the one asked for, else every configured target."""
     chosen = _asked_for(settings, target)
-    names = [chosen] if chosen else settings.configured
+    names = settings.configured if chosen is None else [chosen]
     return [_named(settings, name) for name in names] or _nothing_configured()
 
 
 def target_for_restore(settings: Settings, target: str | None) -> Target:
     """Return where a restore goes: the one asked for, else ``local`` and no other."""
     chosen = _asked_for(settings, target)
-    if chosen or "local" in settings.configured:
-        return _named(settings, chosen or "local")
+    if chosen is not None or "local" in settings.configured:
+        return _named(settings, "local" if chosen is None else chosen)
     if not settings.configured:
         _nothing_configured()
     raise UsageError(
@@ -164,7 +164,7 @@ def target_for_reading(settings: Settings, target: str | None) -> Target:
     """Return what to look at: the one asked for, else ``local``, else the only one."""
     chosen = _asked_for(settings, target)
     configured = settings.configured
-    names = [chosen] if chosen else [n for n in configured if n == "local"] or configured
+    names = [n for n in configured if n == "local"] or configured if chosen is None else [chosen]
     if len(names) > 1:
         raise UsageError(
             f"Several targets are configured: {', '.join(names)}", hint="Name one with --target"

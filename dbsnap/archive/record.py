@@ -121,7 +121,8 @@ def record_from_json(document: Any, *, where: str) -> Record:
                 **dump,
                 "members": tuple(tuple(member) for member in dump["members"]),
                 "blocks": tuple(
-                    Block(**{**block, "columns": tuple(block["columns"])}) for block in dump["blocks"]
+                    Block(**{**block, "columns": tuple(block["columns"])})
+                    for block in dump["blocks"]
                 ),
             }
         ),

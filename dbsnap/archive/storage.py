@@ -7,6 +7,7 @@ exists from the moment its record does. Files are 0600 and directories 0700 unde
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from dbsnap.archive.record import Record, read_record
 from dbsnap.errors import DumpRefused, StorageFailed, UsageError
@@ -31,7 +32,11 @@ STAGING_SUFFIX = ".partial"
 LATEST = "latest"
 NAME_LENGTH = 60
 
-GIT_IGNORE = "# Dumps hold real data: nothing in this directory but this file belongs in git.\n*\n!.gitignore\n"
+GIT_IGNORE = """\
+# Dumps hold real data: nothing in this directory but this file belongs in git.
+*
+!.gitignore
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,10 @@ class Staging:
         with self.create(suffix) as output:
             output.write(content)
         self.path(suffix).chmod(mode)
+
+    def write_json(self, suffix: str, document: Any) -> None:
+        """Write the record."""
+        self.write(suffix, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def prepare_directory(directory: Path) -> None:
@@ -188,9 +197,7 @@ def file_name_part(name: str) -> str:
 def _latest(directory: Path) -> Path:
     readable = [entry.record for entry in entries(directory) if entry.record is not None]
     if not readable:
-        raise UsageError(
-            f"there is no backup in {directory}", hint="take one with: dbsnap backup"
-        )
+        raise UsageError(f"there is no backup in {directory}", hint="take one with: dbsnap backup")
     newest = max(readable, key=lambda record: (record.created_at, record.id))
     return directory / newest.dump.file
 
@@ -227,4 +234,3 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import zstandard
-from isal import igzip, isal_zlib
+from isal import igzip, igzip_lib, isal_zlib
 
 from dbsnap.errors import DumpRefused
 
@@ -99,7 +99,7 @@ class _Decompressed:
             )
         try:
             self._output = self._member.decompress(self._input)
-        except (isal_zlib.error, zstandard.ZstdError):
+        except (igzip_lib.IsalError, zstandard.ZstdError):
             raise self._damaged("cannot be decompressed") from None
         self._input = b""
         if self._member.eof:

@@ -28,7 +28,7 @@ SMALL_MEMBER_BYTES = 1 << 20
 class WrittenDump:
     """What was written: sizes in bytes, the sha256 of the file, its members and its contents."""
 
-    bytes: int
+    file_bytes: int
     raw_bytes: int
     sha256: str
     compression: Compression
@@ -63,7 +63,7 @@ def write_dump(
     written = writer.finish()
     on_progress(written, current)
     return WrittenDump(
-        bytes=writer.file_bytes,
+        file_bytes=writer.file_bytes,
         raw_bytes=writer.raw_bytes,
         sha256=writer.sha256.hexdigest(),
         compression=compression,

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 READ_BYTES = 1 << 20
 
 FOREIGN_FORMATS = (
-    (b"PGDMP", "a custom-format archive of pg_dump", "convert it with: pg_restore -f dump.sql FILE"),
+    (
+        b"PGDMP",
+        "a custom-format archive of pg_dump",
+        "convert it with: pg_restore -f dump.sql FILE",
+    ),
     (b"SQLite format 3\x00", "a SQLite database", "dbsnap restores PostgreSQL dumps only"),
     (b"-- MySQL dump", "a MySQL dump", "dbsnap restores PostgreSQL dumps only"),
     (b"-- MariaDB dump", "a MariaDB dump", "dbsnap restores PostgreSQL dumps only"),
@@ -40,11 +44,11 @@ TAR_MAGIC = (257, b"ustar")
 
 @dataclass(frozen=True, slots=True)
 class StoredDump:
-    """An open dump file; ``bytes`` is the size of the file as it is on disk."""
+    """An open dump file; ``file_bytes`` is the size of the file as it is on disk."""
 
     path: Path
     descriptor: int
-    bytes: int
+    file_bytes: int
     compression: Compression
 
     def raw(self) -> Callable[[int], bytes]:

@@ -81,41 +81,43 @@ def tokenize(statement: bytes, *, standard_strings: bool = True) -> list[Token]:
 
 def _read(match: re.Match[bytes], statement: bytes) -> tuple[Kind | None, str, int]:
     """Return kind (None for nothing), value and end of what was matched."""
+    unterminated: tuple[Kind, str, int] = ("unterminated", "", len(statement))
     end = match.end()
     match match.lastgroup:
         case "blank":
             return None, "", end
         case "comment":
             closed = comment_end(statement, match.start())
-            return (None, "", closed) if closed else ("unterminated", "", len(statement))
+            return (None, "", closed) if closed else unterminated
         case "dollar":
             closed = statement.find(match.group(), end)
-            if closed < 0:
-                return "unterminated", "", len(statement)
-            return "string", decode(statement[end:closed]), closed + len(match.group())
-        case "other":
-            if match.group() in (b"'", b'"'):
-                return "unterminated", "", len(statement)
-            return "operator", decode(match.group()), end
-    written = decode(match.group())
-    match match.lastgroup:
+            value = decode(statement[end:closed])
+            return ("string", value, closed + len(match.group())) if closed >= 0 else unterminated
+        case "other" if match.group() in (b"'", b'"'):
+            return unterminated
+        case group:
+            kind, value = _value(str(group), decode(match.group()))
+            return kind, value, end
+
+
+def _value(group: str, written: str) -> tuple[Kind, str]:
+    """Return the kind of a token of one of the pattern's groups, and its value decoded."""
+    match group:
         case "word":
-            return "word", written.translate(_FOLD), end
+            return "word", written.translate(_FOLD)
         case "quoted":
-            return "quoted", written[1:-1].replace('""', '"'), end
+            return "quoted", written[1:-1].replace('""', '"')
         case "plain":
-            quote = written.index("'")
-            return "string", written[quote + 1 : -1].replace("''", "'"), end
+            return "string", written[written.index("'") + 1 : -1].replace("''", "'")
         case "escaped":
-            quote = written.index("'")
-            return "string", _ESCAPE.sub(_unescape, written[quote + 1 : -1]), end
+            return "string", _ESCAPE.sub(_unescape, written[written.index("'") + 1 : -1])
         case "unicode":
-            mark = written[2]
-            value = written[3:-1].replace(mark * 2, mark)
+            value = written[3:-1].replace(written[2] * 2, written[2])
             value = _UNICODE_ESCAPE.sub(_unescape_unicode, value)
-            return ("quoted" if mark == '"' else "string"), value, end
-        case kind:
-            return cast("Kind", kind), written, end
+            return ("quoted" if written[2] == '"' else "string"), value
+        case "other":
+            return "operator", written
+    return cast("Kind", group), written
 
 
 def decode(text: bytes) -> str:
@@ -180,6 +182,10 @@ class Cursor:
     def at_end(self) -> bool:
         """Return whether all that is left is the closing semicolon or nothing."""
         return self.peek() is _NOTHING or self.sees(";")
+
+    def rest(self) -> list[Token]:
+        """Return the tokens from here on without stepping over them."""
+        return self.tokens[self.position :]
 
     def sees(self, *values: str) -> bool:
         """Return whether these unquoted words or marks come next."""

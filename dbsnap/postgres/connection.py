@@ -10,6 +10,7 @@ from psycopg import errors as postgres_errors
 from psycopg.conninfo import make_conninfo
 
 from dbsnap.errors import ConnectionFailed, DbsnapError, RightMissing, ServerFailed
+from dbsnap.postgres.client import CONNECT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +38,6 @@ With an empty search path the server words every definition with full names; the
 those of pg_dump (``src/bin/pg_dump/pg_dump.c``, ``setup_connection``).
 """
 
-CONNECT_SECONDS = 15
-"""How long a connection attempt may take when the URL does not say."""
-
 
 @contextmanager
 def connect(database: Database, *, purpose: str = "dbsnap") -> Iterator[Connection]:
@@ -48,10 +46,14 @@ def connect(database: Database, *, purpose: str = "dbsnap") -> Iterator[Connecti
     Raises ConnectionFailed with a hint where the server cannot be reached or refuses. Errors of the
     server inside the block become ServerFailed or RightMissing.
     """
-    parameters = {"connect_timeout": str(CONNECT_SECONDS), **database.parameters}
+    parameters = {
+        "connect_timeout": CONNECT_SECONDS,
+        **database.parameters,
+        "application_name": purpose,
+    }
     try:
         connection = psycopg.connect(
-            make_conninfo("", **parameters, application_name=purpose),
+            make_conninfo("", **parameters),
             autocommit=True,
             prepare_threshold=None,
         )
@@ -65,9 +67,17 @@ def connect(database: Database, *, purpose: str = "dbsnap") -> Iterator[Connecti
         yield connection
 
 
+NO_IDLE_TIMEOUT = (
+    "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings "
+    "WHERE name IN ('idle_session_timeout', 'transaction_timeout')"
+)
+"""Settings that only newer servers have (14, 17) and that would end a session which waits."""
+
+
 def pin_settings(connection: Connection) -> None:
     """Give this session the settings that every answer depends on, and nothing a role set."""
     execute(connection, settings_sql())
+    execute(connection, NO_IDLE_TIMEOUT)
 
 
 def settings_sql() -> str:

@@ -1,4 +1,4 @@
-"""The rows of a live database, read in the very form a dump holds them in.
+r"""The rows of a live database, read in the very form a dump holds them in.
 
 psql writes ``COPY … TO STDOUT`` of one table after the other, with the header and the ``\\.`` line of a
 dump around each, so that the dump's own reader counts and hashes them.
@@ -76,16 +76,16 @@ def content_stream(
         ours.close()
 
 
-def content_script(
-    tables: Sequence[TableContent], *, encoding: str, snapshot: str | None
-) -> str:
+def content_script(tables: Sequence[TableContent], *, encoding: str, snapshot: str | None) -> str:
     """Return the psql script that writes the tables; pure."""
     lines = [settings_sql(), f"SET client_encoding TO {quote_literal(encoding)};\n"]
     lines.append("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n")
     if snapshot is not None:
         lines.append(f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)};\n")
     for index, table in enumerate(tables):
-        lines.append(f"\\qecho COPY t{index} FROM stdin;\n{table.copy_statement()}\n\\qecho '\\\\.'\n")
+        lines.append(
+            f"\\qecho COPY t{index} FROM stdin;\n{table.copy_statement()}\n\\qecho '\\\\.'\n"
+        )
     lines.append("COMMIT;\n")
     return "".join(lines)
 

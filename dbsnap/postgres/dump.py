@@ -6,6 +6,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
 from dbsnap.postgres.tools import channel, start
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 PINNED_ENVIRONMENT = {
     "PGTZ": "UTC",
     "PGDATESTYLE": "ISO, MDY",
-    "PGAPPNAME": "dbsnap pg_dump",
-    "PGCONNECT_TIMEOUT": "15",
 }
 """pg_dump pins its own output settings but takes the time zone from PGTZ (libpq environment)."""
 
@@ -55,12 +54,12 @@ def dump_stream(
     block made of its output. When the block raises, pg_dump is stopped.
     """
     ours, theirs = channel()
-    environment = {**database.environment(), **PINNED_ENVIRONMENT}
-    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {BYTES_AS_HEX}".strip()
+    environment = {
+        **client_environment(database, application="dbsnap pg_dump", options=BYTES_AS_HEX),
+        **PINNED_ENVIRONMENT,
+    }
     try:
-        process = start(
-            program.path, arguments, environment=environment, stdout=theirs.fileno()
-        )
+        process = start(program.path, arguments, environment=environment, stdout=theirs.fileno())
     finally:
         theirs.close()
     with ours:

@@ -6,6 +6,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.tools import PIPE_BYTES, Process, channel, start
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def psql(
 ) -> Iterator[PsqlInput]:
     """Run psql on a database and give its input; it is stopped if the block raises."""
     ours, theirs = channel()
-    environment = {**database.environment(), "PGAPPNAME": "dbsnap psql", "PGCONNECT_TIMEOUT": "15"}
-    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {options}".strip()
+    environment = client_environment(database, application="dbsnap psql", options=options)
     try:
         process = start(
             program.path,

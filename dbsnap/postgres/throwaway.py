@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DIRECTORY_PREFIX = "dbsnap-server-"
 SUPERUSER = "postgres"
 UNPRIVILEGED_USERS = ("postgres", "nobody")
+PORT = "5432"
 START_SECONDS = 60
 
 FAST_AND_LOOSE = {
@@ -51,7 +52,16 @@ class ThrowawayServer:
 
     def database(self, name: str = "postgres") -> Database:
         """Return the address of one database, as the superuser."""
-        return Database({"host": str(self.directory / "socket"), "user": SUPERUSER, "dbname": name})
+        # Everything is said, so that no PG… variable of the user's leads elsewhere.
+        return Database(
+            {
+                "host": str(self.directory / "socket"),
+                "port": PORT,
+                "user": SUPERUSER,
+                "dbname": name,
+                "sslmode": "disable",
+            }
+        )
 
 
 def server_binaries(*, pg_bin: Sequence[Path] = (), major: int | None = None) -> Program:
@@ -187,7 +197,7 @@ def _initialise(server: ThrowawayServer) -> None:
 def _start(server: ThrowawayServer, settings: Mapping[str, str]) -> None:
     with (server.directory / "data/postgresql.auto.conf").open("a") as configuration:
         configuration.write(f"unix_socket_directories = '{server.directory / 'socket'}'\n")
-        configuration.write("listen_addresses = ''\n")
+        configuration.write(f"listen_addresses = ''\nport = {PORT}\n")
         configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
     try:
         _control(

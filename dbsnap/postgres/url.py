@@ -104,6 +104,11 @@ class Database:
         places = (f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in self._hosts())
         return _printable(f"{self.name} on {', '.join(places)}")
 
+    @property
+    def needs_tls(self) -> bool:
+        """Whether the address allows no connection without TLS."""
+        return self.parameters.get("sslmode") in {"require", "verify-ca", "verify-full"}
+
     def environment(self) -> dict[str, str]:
         """Return the address as ``PG…`` variables for a child process, the password among them.
 

@@ -24,7 +24,7 @@ INSERT INTO public.integers VALUES
     (3, 0, 0, 0, NULL), (4, NULL, NULL, NULL, NULL), (-2147483648, 1, 1, 1, 1);
 
 CREATE TABLE public.amounts (id integer PRIMARY KEY, price money);
-INSERT INTO public.amounts VALUES (1, 0::money), (2, -1.50::numeric::money), (3, 92233720368547758.07::numeric::money), (4, NULL);
+INSERT INTO public.amounts VALUES (1, 0::money), (2, '-1.50'::numeric::money), (3, 92233720368547758.07::numeric::money), (4, NULL);
 
 CREATE TABLE public.bits (id integer PRIMARY KEY, fixed bit(9), varying bit varying(20), unlimited bit varying, flag boolean);
 INSERT INTO public.bits VALUES

@@ -1,0 +1,55 @@
+"""Leaving out what an older server does not know, without changing the line of anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsnap.dumpfile.lexer import Comment, MetaCommand, Statement, lex
+from dbsnap.dumpfile.tokens import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+Span = tuple[int, int]
+
+
+def unknown_settings(
+    read: Callable[[int], bytes], known: Collection[str]
+) -> list[tuple[Span, str]]:
+    """Return where the dump's opening statements set something the server does not know, and what.
+
+    pg_dump opens with settings of its own version: 17 and newer set ``transaction_timeout``, which a
+    16 server refuses (``_doSetFixedOutputState`` in pg_backup_archiver.c). Only the opening run of SET
+    and ``SELECT … set_config`` statements is looked at.
+    """
+    found = []
+    for event in lex(read):
+        if isinstance(event, Comment | MetaCommand):
+            continue
+        if not isinstance(event, Statement):
+            break
+        words = [token.value for token in tokenize(event.text)[:2]]
+        if words[:1] == ["set"] and words[1] not in known:
+            found.append(((event.offset, event.end), words[1]))
+        elif words[:1] not in (["set"], ["select"]):
+            break
+    return found
+
+
+def blanked(read: Callable[[int], bytes], spans: Collection[Span]) -> Callable[[int], bytes]:
+    """Return a reader that gives white space for these spans, keeping line ends and offsets."""
+    if not spans:
+        return read
+    position = 0
+
+    def read_blanked(size: int) -> bytes:
+        nonlocal position
+        piece = bytearray(read(size))
+        for start, end in spans:
+            for index in range(max(start - position, 0), min(end - position, len(piece))):
+                if piece[index] != 0x0A:
+                    piece[index] = 0x20
+        position += len(piece)
+        return bytes(piece)
+
+    return read_blanked

@@ -1,0 +1,128 @@
+"""Owners and grants, picked out of what pg_dump writes, and picked over again when they are applied."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbsnap.dumpfile.lexer import Statement, lex
+from dbsnap.dumpfile.tokens import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from dbsnap.dumpfile.tokens import Token
+
+HEADER = """\
+--
+-- Owners and privileges of {id}, kept apart so that the dump itself is portable.
+-- Apply after the dump, as a superuser or as a member of every role named here:
+--   psql -X -v ON_ERROR_STOP=1 -1 -f THIS_FILE
+--
+
+SET client_encoding TO '{encoding}';
+SET search_path TO '';
+
+"""
+
+RESET_AUTHORIZATION = b"RESET SESSION AUTHORIZATION;"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivilegeStatement:
+    """One statement about owners or privileges, and the roles that must exist for it."""
+
+    text: bytes
+    roles: frozenset[str]
+
+
+def privilege_statements(read: Callable[[int], bytes]) -> list[PrivilegeStatement]:
+    """Return the statements about owners and privileges, in their order; all others are dropped.
+
+    pg_dump writes ``ALTER … OWNER TO``, ``GRANT``, ``REVOKE``, ``ALTER DEFAULT PRIVILEGES`` and, around
+    grants by others than the owner, ``SET SESSION AUTHORIZATION`` (``dumputils.c``,
+    ``buildACLCommands``). Raises DumpRefused when the text ends in the middle of something.
+    """
+    found = []
+    for event in lex(read):
+        if isinstance(event, Statement):
+            tokens = tokenize(event.text)
+            if _is_about_privileges(tokens):
+                found.append(PrivilegeStatement(event.text, frozenset(_roles(tokens))))
+    return found
+
+
+def render(statements: Iterable[PrivilegeStatement], *, backup_id: str, encoding: str) -> bytes:
+    """Return the privileges file: plain SQL for psql."""
+    header = HEADER.format(id=backup_id, encoding=encoding).encode()
+    return header + b"".join(statement.text + b"\n" for statement in statements)
+
+
+def applicable(
+    statements: Iterable[PrivilegeStatement], existing_roles: Collection[str]
+) -> tuple[list[PrivilegeStatement], list[str]]:
+    """Split statements into those whose roles all exist and the names of the roles that are missing.
+
+    A pair of SET and RESET SESSION AUTHORIZATION stays or goes together, so that no grant ever runs as
+    another role than intended.
+    """
+    kept: list[PrivilegeStatement] = []
+    missing: set[str] = set()
+    as_other_role = skipping = False
+    for statement in statements:
+        absent = statement.roles - set(existing_roles)
+        missing |= absent
+        if statement.text.startswith(b"SET SESSION AUTHORIZATION"):
+            as_other_role, skipping = True, bool(absent)
+        if statement.text == RESET_AUTHORIZATION and as_other_role:
+            if not skipping:
+                kept.append(statement)
+            as_other_role = skipping = False
+        elif not absent and not skipping:
+            kept.append(statement)
+    return kept, sorted(missing)
+
+
+def _is_about_privileges(tokens: list[Token]) -> bool:
+    words = [token.value if token.kind == "word" else "" for token in tokens]
+    match words[:3]:
+        case ["grant" | "revoke", *_]:
+            return True
+        case ["set" | "reset", "session", "authorization"]:
+            return True
+        case ["alter", "default", "privileges"]:
+            return True
+        case ["alter", *_]:
+            return any(pair == ("owner", "to") for pair in itertools.pairwise(words))
+        case _:
+            return False
+
+
+def _roles(tokens: list[Token]) -> set[str]:
+    """Return the roles a statement names: what follows TO, FROM, ROLE or AUTHORIZATION."""
+    roles: set[str] = set()
+    depth = 0
+    for index, token in enumerate(tokens[:-1]):
+        depth += {"(": 1, ")": -1}.get(token.value, 0) if token.kind == "punctuation" else 0
+        if token.kind == "word" and depth == 0 and _introduces_role(tokens, index):
+            roles.update(_name_list(tokens, index + 1))
+    return roles - {"public", "session_user", "current_user"}
+
+
+def _introduces_role(tokens: list[Token], index: int) -> bool:
+    word = tokens[index].value
+    if word in {"to", "from", "authorization"}:
+        return True
+    return word == "role" and tokens[index - 1].value == "for"
+
+
+def _name_list(tokens: list[Token], start: int) -> list[str]:
+    names = []
+    index = start
+    while index < len(tokens) and tokens[index].kind in {"word", "quoted"}:
+        names.append(tokens[index].value)
+        if index + 1 >= len(tokens) or tokens[index + 1].value != ",":
+            break
+        index += 2
+    return names

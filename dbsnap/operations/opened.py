@@ -1,0 +1,120 @@
+"""A backup, opened and guarded: the first step of everything that uses one."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbsnap.archive.storage import backup_id, find_record
+from dbsnap.dumpfile.guard import guard
+from dbsnap.dumpfile.stored import open_dump
+from dbsnap.postgres.content import TableContent
+from dbsnap.postgres.dump import dump_encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dbsnap.archive.record import Record
+    from dbsnap.dumpfile.contents import DumpContents
+    from dbsnap.dumpfile.stored import StoredDump
+    from dbsnap.inventory import Inventory
+    from dbsnap.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBackup:
+    """A dump that passed the guard, with its record where there is one.
+
+    ``expected`` is what must be found after a restore: the record's inventory, or what the dump itself
+    states. Everything that is read later comes from the descriptor that was guarded.
+    """
+
+    dump: StoredDump
+    record: Record | None
+    contents: DumpContents
+    expected: Inventory
+
+    @property
+    def id(self) -> str:
+        """Return the backup's id, or the dump's file name without suffix."""
+        return self.record.id if self.record else backup_id(self.dump.path)
+
+    @property
+    def encoding(self) -> str:
+        """Return the encoding of the dump's text."""
+        return dump_encoding(self.record.source.encoding) if self.record else "UTF8"
+
+    @property
+    def source_version(self) -> int:
+        """Return ``server_version_num`` of the server the dump was taken from, 0 if unknown."""
+        return self.expected.server_version
+
+    def table_contents(self) -> list[TableContent]:
+        """Return what to read of a live database to compare its rows with the dump's."""
+        tables = {}
+        for block in self.contents.copy_blocks:
+            facts = self.expected.of("table").get(block.table, {})
+            tables.setdefault(
+                block.table, TableContent(block.table, block.columns, facts.get("condition", ""))
+            )
+        return list(tables.values())
+
+
+@contextmanager
+def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
+    """Open a dump file, and let it through the guard against its record.
+
+    Raises DumpRefused when dump or record is damaged or they do not belong together.
+    """
+    record = find_record(path)
+    with open_dump(path) as dump:
+        progress.phase(
+            f"checking {path.name}",
+            total_bytes=record.dump.raw_bytes if record else dump.file_bytes,
+        )
+        contents = guard(
+            dump,
+            expected=record.inventory if record else None,
+            sha256=record.dump.sha256 if record else None,
+            on_progress=progress.advance,
+        )
+        yield OpenedBackup(dump, record, contents, _expected(record, contents))
+
+
+def _expected(record: Record | None, contents: DumpContents) -> Inventory:
+    if record is not None:
+        return record.inventory
+    version = version_number(contents.server_version)
+    return replace(contents.inventory, server_version=version, partial=True)
+
+
+def version_number(version: str) -> int:
+    """Return ``server_version_num`` for a version as people write it (``18.6``), 0 if it is none."""
+    match = re.match(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", version)
+    if match is None:
+        return 0
+    major, minor = int(match[1]), int(match[2] or 0)
+    if major < 10:
+        return major * 10000 + minor * 100 + int(match[3] or 0)
+    return major * 10000 + minor
+
+
+def content_note(opened: OpenedBackup) -> list[str]:
+    """Say where content cannot be compared because the dump does not hold it as COPY blocks."""
+    blocks = {block.table for block in opened.contents.copy_blocks}
+    bare = [
+        name
+        for name, facts in opened.expected.of("table").items()
+        if facts.get("rows") and name not in blocks
+    ]
+    if not bare:
+        return []
+    return [
+        f"{len(bare)} tables are dumped as INSERT statements: their rows are counted, "
+        "but their content is not compared"
+    ]
+
+

@@ -1,0 +1,134 @@
+"""Which differences matter for which promise. Pure: inventories in, inventories and findings out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsnap.inventory import Facts, Inventory, compare, short_name
+from dbsnap.report import Finding, softened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COUNTED = (("table", "rows"),)
+"""What every backup must know of every table: its exact number of rows."""
+
+PROVED = (("table", "rows"), ("table", "content"))
+"""What a verification must know of every table: its exact number of rows, and their content."""
+
+
+def without_invalid_indexes(inventory: Inventory) -> tuple[Inventory, list[Finding]]:
+    """Leave out the indexes that pg_dump leaves out, and say so.
+
+    pg_dump skips indexes that are not valid, unless they are partitioned (``getIndexes`` in pg_dump.c):
+    what a failed CREATE INDEX CONCURRENTLY left behind is in no dump.
+    """
+    skipped = {
+        name
+        for name, facts in inventory.of("index").items()
+        if not facts.get("valid", True) and not facts.get("partitioned")
+    }
+    if not skipped:
+        return inventory, []
+    kept = {name: facts for name, facts in inventory.of("index").items() if name not in skipped}
+    notes = [
+        Finding(
+            "advice",
+            f"index {name}",
+            f"index {short_name(name)} is invalid, so pg_dump leaves it out: "
+            "drop it, or build it again with REINDEX",
+            severity="warning",
+        )
+        for name in sorted(skipped)
+    ]
+    objects = {**inventory.objects, "index": kept}
+    return Inventory(inventory.server_version, objects, inventory.partial), notes
+
+
+def with_dumped_sequences(
+    expected: Inventory, dumped: Inventory
+) -> tuple[Inventory, list[Finding]]:
+    """Take the sequences' values from the dump, where they may have moved on since the snapshot.
+
+    Sequences are not transactional: pg_dump reads them when it comes to them, whatever its snapshot.
+    A value that is missing from the dump, or lies behind the one seen before the dump began, is a
+    finding (pg_dump 18.0 and 18.1 lost values for roles without rights on the sequence).
+    """
+    findings = []
+    sequences: dict[str, Facts] = {}
+    for name, facts in expected.of("sequence").items():
+        now = dumped.of("sequence").get(name, {})
+        if "last_value" not in now:
+            findings.append(_sequence_finding("missing", name, "its value is not in the dump"))
+            sequences[name] = facts
+            continue
+        if _behind(facts, now):
+            message = f"the dump has {now['last_value']}, it was {facts['last_value']} before"
+            findings.append(_sequence_finding("different", name, message))
+        sequences[name] = {**facts, "last_value": now["last_value"], "is_called": now["is_called"]}
+    objects = {**expected.objects, "sequence": sequences}
+    return Inventory(expected.server_version, objects, expected.partial), findings
+
+
+def with_content(inventory: Inventory, content: dict[str, str]) -> Inventory:
+    """Return the inventory with each table's fingerprint of content added."""
+    tables = {
+        name: {**facts, "content": content[name]} if name in content else facts
+        for name, facts in inventory.of("table").items()
+    }
+    objects = {**inventory.objects, "table": tables}
+    return Inventory(inventory.server_version, objects, inventory.partial)
+
+
+def restore_differences(
+    expected: Inventory, actual: Inventory, *, privileges: bool
+) -> list[Finding]:
+    """Compare a backup with what was restored from it.
+
+    Owners and grants are compared only where they were applied. An extension comes back in the version
+    that the server has, and a table of an extension with it: those are warnings.
+    """
+    expected, notes = without_invalid_indexes(expected)
+    if not privileges:
+        expected = expected.without(["privilege"])
+    findings = compare(expected, actual, require=PROVED)
+    return [*notes, *softened(findings, "extension", "version")]
+
+
+def live_differences(expected: Inventory, actual: Inventory) -> list[Finding]:
+    """Compare a backup with the live database; everything that both know is compared."""
+    return compare(expected, actual, require=PROVED)
+
+
+def migration_advice(inventory: Inventory) -> list[Finding]:
+    """Say which of Prisma's migrations did not succeed in this database."""
+    return [
+        Finding(
+            "advice",
+            f"migration {name}",
+            f"migration {name} failed and was neither finished nor rolled back: "
+            "prisma migrate resolve settles it",
+            severity="warning",
+        )
+        for name, facts in inventory.of("migration").items()
+        if facts.get("state") == "failed"
+    ]
+
+
+def messages(findings: Iterable[Finding]) -> str:
+    """Return the first findings as one line."""
+    listed = [finding.message for finding in findings]
+    return "; ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+
+
+def _behind(before: Facts, now: Facts) -> bool:
+    if before.get("cycle"):
+        return False
+    step = now["last_value"] - before["last_value"]
+    return bool(step < 0 if before.get("increment", 1) > 0 else step > 0)
+
+
+def _sequence_finding(kind: str, name: str, what: str) -> Finding:
+    title = f"sequence {name}"
+    message = f"sequence {short_name(name)}: {what}"
+    return Finding("missing" if kind == "missing" else "different", title, message)
