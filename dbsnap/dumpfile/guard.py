@@ -7,6 +7,7 @@ cut off inside a COPY block, ``psql -1 -v ON_ERROR_STOP=1`` exits 0 and commits 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents, stated_in_dump
@@ -22,40 +23,57 @@ RESTRICT = b"\\restrict "
 UNRESTRICT = b"\\unrestrict "
 
 
+@dataclass(frozen=True, slots=True)
+class GuardedDump:
+    """What the guard let through: contents, size of the raw text in bytes, sha256 of the file."""
+
+    contents: DumpContents
+    raw_bytes: int
+    sha256: str
+
+
 def guard(
     dump: StoredDump,
     *,
     expected: Inventory | None = None,
     sha256: str | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> DumpContents:
+) -> GuardedDump:
     r"""Read a whole dump and return what it contains, or raise DumpRefused.
 
     ``expected`` and ``sha256`` are what a record promises; without a record the file must still be
     whole: header, trailer, every COPY block ended, and no psql command but one ``\\restrict`` pair.
     ``on_progress`` is told how many raw bytes were read.
     """
-    if sha256 is not None:
-        _refuse_changed_bytes(dump, sha256)
-    contents = _read_contents(dump, on_progress)
+    read, digest = dump.hashing_reader()
+    try:
+        contents, raw_bytes = _read_contents(read, on_progress)
+    except DumpRefused:
+        _refuse_changed_bytes(dump, sha256, sha256 and _digest(dump))
+        raise
+    _refuse_changed_bytes(dump, sha256, digest())
     _refuse_incomplete(dump, contents)
     if expected is not None:
         _refuse_other_contents(dump, contents, expected)
-    return contents
+    return GuardedDump(contents, raw_bytes, digest())
 
 
-def _read_contents(dump: StoredDump, on_progress: Callable[[int], None]) -> DumpContents:
+def _read_contents(
+    read: Callable[[int], bytes], on_progress: Callable[[int], None]
+) -> tuple[DumpContents, int]:
     reader = ContentsReader()
     restriction = _Restriction()
-    position = 0
-    for event in lex(dump.raw()):
+    reported = position = 0
+    for event in lex(read):
         restriction.check(event)
         reader.feed(event)
-        if event.end - position >= READ_BYTES:
-            on_progress(event.end - position)
-            position = event.end
+        position = event.end
+        if position - reported >= READ_BYTES:
+            on_progress(position - reported)
+            reported = position
+    on_progress(position - reported)
     restriction.check_end()
-    return reader.contents()
+    return reader.contents(), position
 
 
 class _Restriction:
@@ -106,12 +124,16 @@ def _refusal(event: Event, rule: str, message: str) -> DumpRefused:
     )
 
 
-def _refuse_changed_bytes(dump: StoredDump, sha256: str) -> None:
+def _digest(dump: StoredDump) -> str:
     digest = hashlib.sha256()
     read = dump.file_reader()
     while piece := read(READ_BYTES):
         digest.update(piece)
-    if digest.hexdigest() != sha256:
+    return digest.hexdigest()
+
+
+def _refuse_changed_bytes(dump: StoredDump, promised: str | None, found: str | None) -> None:
+    if promised != found and promised is not None:
         raise DumpRefused(
             f"{dump.path.name} was changed since it was taken: its sha256 is not the record's",
             rule="changed-bytes",

@@ -11,7 +11,6 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.compression import Compression, detect, reader
@@ -19,6 +18,7 @@ from dbsnap.errors import DumpRefused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 READ_BYTES = 1 << 20
 

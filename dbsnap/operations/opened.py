@@ -36,6 +36,13 @@ class OpenedBackup:
     record: Record | None
     contents: DumpContents
     expected: Inventory
+    raw_bytes: int
+    sha256: str
+
+    @property
+    def copy_bytes(self) -> int:
+        """Return the size of all rows in the dump, in bytes."""
+        return sum(block.end - block.offset for block in self.contents.copy_blocks)
 
     @property
     def id(self) -> str:
@@ -54,7 +61,7 @@ class OpenedBackup:
 
     def table_contents(self) -> list[TableContent]:
         """Return what to read of a live database to compare its rows with the dump's."""
-        tables = {}
+        tables: dict[str, TableContent] = {}
         for block in self.contents.copy_blocks:
             facts = self.expected.of("table").get(block.table, {})
             tables.setdefault(
@@ -75,13 +82,20 @@ def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
             f"checking {path.name}",
             total_bytes=record.dump.raw_bytes if record else dump.file_bytes,
         )
-        contents = guard(
+        guarded = guard(
             dump,
             expected=record.inventory if record else None,
             sha256=record.dump.sha256 if record else None,
             on_progress=progress.advance,
         )
-        yield OpenedBackup(dump, record, contents, _expected(record, contents))
+        yield OpenedBackup(
+            dump=dump,
+            record=record,
+            contents=guarded.contents,
+            expected=_expected(record, guarded.contents),
+            raw_bytes=guarded.raw_bytes,
+            sha256=guarded.sha256,
+        )
 
 
 def _expected(record: Record | None, contents: DumpContents) -> Inventory:
@@ -113,8 +127,8 @@ def content_note(opened: OpenedBackup) -> list[str]:
     if not bare:
         return []
     return [
-        f"{len(bare)} tables are dumped as INSERT statements: their rows are counted, "
-        "but their content is not compared"
+        (
+            f"{len(bare)} tables are dumped as INSERT statements: their rows are counted, "
+            "but their content is not compared"
+        )
     ]
-
-

@@ -8,7 +8,7 @@ from dbsnap.inventory import Facts, Inventory, compare, short_name
 from dbsnap.report import Finding, softened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 COUNTED = (("table", "rows"),)
 """What every backup must know of every table: its exact number of rows."""
@@ -70,8 +70,8 @@ def with_dumped_sequences(
     return Inventory(expected.server_version, objects, expected.partial), findings
 
 
-def with_content(inventory: Inventory, content: dict[str, str]) -> Inventory:
-    """Return the inventory with each table's fingerprint of content added."""
+def with_content(inventory: Inventory, content: Mapping[str, str | None]) -> Inventory:
+    """Return the inventory with each table's fingerprint of content added, or taken away by None."""
     tables = {
         name: {**facts, "content": content[name]} if name in content else facts
         for name, facts in inventory.of("table").items()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dbsnap.progress import Progress
 
 DETAILED_ROWS = 2_000_000
-"""Tables with more rows are said to differ without saying how many rows: the detail is held in memory."""
+"""Of tables with more rows it is only said that they differ: the detail is held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class LiveReading:
         live_rows = self.inventory.of("table").get(table, {}).get("rows")
         if wanted is None or live_rows is None or max(rows, live_rows) > DETAILED_ROWS:
             return None
-        if not _readable([wanted], self.inventory):
+        if not readable_tables([wanted], self.inventory):
             return None
         key = key_positions(_primary_key(self.opened.expected, table), wanted.columns)
         expected, actual = RowHashes(key), RowHashes(key)
@@ -85,10 +85,11 @@ def read_live(
             ) as read:
                 yield from lex(read)
 
-        tables = _readable(opened.table_contents(), inventory)
-        content = _content(tables, blocks_of, opened, progress)
+        tables = readable_tables(opened.table_contents(), inventory)
+        progress.phase("comparing content", total_bytes=opened.copy_bytes)
+        content = measure_content(tables, blocks_of, progress)
         inventory = proof.with_content(inventory, content)
-        inventory = _settle_order(inventory, tables, blocks_of, opened)
+        inventory = settle_order(inventory, tables, blocks_of, opened)
         yield LiveReading(opened, inventory, blocks_of)
         execute(connection, "ROLLBACK")
 
@@ -99,13 +100,12 @@ def expected_content(opened: OpenedBackup) -> dict[str, str]:
     return {name: table["content"] for name, table in facts if table.get("content")}
 
 
-def _content(
+def measure_content(
     tables: Sequence[TableContent],
     blocks_of: Callable[[Sequence[TableContent]], Iterator[Event]],
-    opened: OpenedBackup,
     progress: Progress,
 ) -> dict[str, str]:
-    progress.phase("comparing content", total_bytes=opened.contents.copy_bytes)
+    """Return the fingerprint of each table, in the order in which the server gives the rows."""
     reader = ContentsReader()
     position = 0
     for event in blocks_of(tables):
@@ -116,12 +116,13 @@ def _content(
     return {table.table: block.content for table, block in zip(tables, blocks, strict=True)}
 
 
-def _settle_order(
+def settle_order(
     inventory: Inventory,
     tables: Sequence[TableContent],
     blocks_of: Callable[[Sequence[TableContent]], Iterator[Event]],
     opened: OpenedBackup,
 ) -> Inventory:
+    """Give tables that hold the dump's rows in another order the dump's fingerprint."""
     expected = expected_content(opened)
     doubtful = [
         table
@@ -142,14 +143,14 @@ def _settle_order(
     collect(lex(opened.dump.raw()), sum_of)
     collect(blocks_of(doubtful), lambda number, _start: live_sums[number])
     same = {
-        table.table: expected[table.table]
+        table.table: expected.get(table.table)  # None for a table dumped in several blocks
         for table, live in zip(doubtful, live_sums, strict=True)
-        if live == sums[table.table] and table.table in expected
+        if live == sums[table.table]
     }
     return proof.with_content(inventory, same)
 
 
-def _readable(tables: Sequence[TableContent], inventory: Inventory) -> list[TableContent]:
+def readable_tables(tables: Sequence[TableContent], inventory: Inventory) -> list[TableContent]:
     """Return the tables that are there with all the columns that the dump has of them."""
     columns = inventory.of("column")
     there = inventory.of("table")
@@ -170,7 +171,9 @@ def _primary_key(inventory: Inventory, table: str) -> list[str]:
             tokens = tokenize(facts.get("definition", "").encode())
             inside = [t.value for t in tokens if t.kind in {"word", "quoted"}]
             after_keywords = inside[2:]
-            return after_keywords[: after_keywords.index("include")] if "include" in inside else (
-                after_keywords
+            return (
+                after_keywords[: after_keywords.index("include")]
+                if "include" in inside
+                else (after_keywords)
             )
     return []

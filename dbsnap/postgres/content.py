@@ -78,16 +78,19 @@ def content_stream(
 
 def content_script(tables: Sequence[TableContent], *, encoding: str, snapshot: str | None) -> str:
     """Return the psql script that writes the tables; pure."""
-    lines = [settings_sql(), f"SET client_encoding TO {quote_literal(encoding)};\n"]
-    lines.append("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n")
+    lines = [settings_sql(), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"]
     if snapshot is not None:
         lines.append(f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)};\n")
-    for index, table in enumerate(tables):
-        lines.append(
-            f"\\qecho COPY t{index} FROM stdin;\n{table.copy_statement()}\n\\qecho '\\\\.'\n"
-        )
-    lines.append("COMMIT;\n")
-    return "".join(lines)
+    return "".join([*lines, blocks_script(tables, encoding=encoding), "COMMIT;\n"])
+
+
+def blocks_script(tables: Sequence[TableContent], *, encoding: str) -> str:
+    """Return the part of it that writes the COPY blocks, for any session; pure."""
+    blocks = [
+        f"\\qecho COPY t{index} FROM stdin;\n{table.copy_statement()}\n\\qecho '\\\\.'\n"
+        for index, table in enumerate(tables)
+    ]
+    return "".join([f"SET client_encoding TO {quote_literal(encoding)};\n", *blocks])
 
 
 def _send_all(send: Callable[[bytes], None], script: bytes) -> None:

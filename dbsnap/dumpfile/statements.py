@@ -1,0 +1,335 @@
+"""Where a statement ends, as psql sees it (``src/fe_utils/psqlscan.l``).
+
+psql ends a statement at a semicolon outside quotes, comments, parentheses and the BEGIN … END body
+of a function. Runs of bytes that cannot matter are stepped over by one compiled pattern each; Python
+sees only what stops such a run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dbsnap.dumpfile.tokens import comment_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LETTER = rb"A-Za-z_\x80-\xff"
+_IN_WORD = rb"A-Za-z0-9_$\x80-\xff"
+_DIGITS = b"0123456789"
+_WORD_BYTES = frozenset(b"".join(re.findall(rb"[%s]" % _IN_WORD, bytes(range(256)))))
+_CARRIAGE_RETURN, _OPENING, _CLOSING, _SEMICOLON = b"\r();"
+_CREATE_OR_REPLACE = [b"create", b"or", b"replace"]
+_AMBIGUOUS = "releases of psql disagree about where this token ends"
+
+_WORD = re.compile(rb"[%s][%s]*+" % (_LETTER, _IN_WORD))
+_NEXT_WORD = re.compile(rb"[ \t\n\r\f\v]*+((?:[%s][%s]*+)?)" % (_LETTER, _IN_WORD))
+_DOLLAR_QUOTE = re.compile(rb"\$(?:[%s][A-Za-z0-9_\x80-\xff]*+)?\$" % _LETTER)
+_DOLLAR_AND_MORE = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
+_NUMBER_AND_MORE = re.compile(rb"[0-9]++(?:\.[0-9]*+)?+[A-Za-z0-9_\x80-\xff]*+[+-]?+[0-9]*+")
+_VARIABLE = re.compile(
+    rb"""
+    :(?P<quote>['"]?)
+    (?: (?P<preset>[A-Z][A-Z0-9_]*+(?![A-Za-z0-9_\x80-\xff])) | [A-Za-z0-9_\x80-\xff]++ )
+    (?P=quote)
+  | :(?P<test>\{\?)
+    """,
+    re.VERBOSE,
+)
+
+
+_PLAIN = rb"'[^']*+'"
+_ESCAPED = rb"'(?:[^'\\]++|\\[\s\S]|'')*+'"
+_PREFIX = {True: rb"[eE]'", False: rb"(?:[eEbBxX]|[uU]&)'"}
+_PREFIXED = {
+    True: rb"[eE]" + _ESCAPED,
+    False: rb"(?:[eE]%s|[bBxX]%s|[uU]&'(?:[^']++|'')*+')" % (_ESCAPED, _PLAIN),
+}
+# Two strings with a line end between them are one to the server but two to psql, which looks at one
+# line at a time. It makes no difference unless backslashes mean something in the first.
+_SINGLE = rb"(?!(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+')"
+_AROUND = rb"""
+    "[^"]*+"
+  | -(?:(?!-)|-[^\n\r]*+(?=[\n\r]))
+  | /(?:(?!\*)|\*[^*/]*+(?:(?:\*(?!/)|/(?!\*))[^*/]*+)*+\*/)
+"""
+_EXACT = rb"""
+    [^A-Za-z0-9_\x80-\xff$'"()\\;:/-][^A-Za-z0-9_\x80-\xff$'"()\\;:/-]*+
+  | [0-9](?:[0-9]*+(?:\.[0-9]*+)?+(?:[eE][+-]?+[0-9]++)?+(?![A-Za-z_\x80-\xff]))
+  | :(?:[:=]|(?!['"]?[A-Z]|\{\?)[A-Za-z0-9_\x80-\xff]*+)
+  | \$[0-9]++(?![A-Za-z_\x80-\xff])
+"""
+# Looks at no word: only an e before a quote and a $ need to know where the word at hand began.
+_COARSE = (
+    rb"""
+    [^'"$\\;():/-][^'"$\\;():/-]*+
+  | '(?<![eE]')[^']*+'
+  | '(?<=[^A-Za-z0-9_$\x80-\xff:.][eE]')(?:[^'\\]++|\\[\s\S]|'')*+'%s
+  | :(?:[:=]|(?!['"]?[A-Z]|\{\?))
+"""
+    % _SINGLE
+)
+
+
+def _run(*alternatives: bytes, inside: bytes = b"") -> re.Pattern[bytes]:
+    """Return the pattern of any number of these, and of parentheses around ``inside``."""
+    parts = [*alternatives, _AROUND]
+    if inside:
+        inside = rb"%s|%s|;" % (inside, _AROUND)
+        parts.append(rb"\((?:%s|\((?:%s)*+\))*+\)" % (inside, inside))
+    return re.compile(rb"(?:%s)*+" % rb"|".join(parts), re.VERBOSE)
+
+
+def _runs() -> Iterator[tuple[tuple[bool, str], re.Pattern[bytes]]]:
+    """Yield what cannot end a statement, by the meaning of backslashes and the statement's form.
+
+    ``head``: the form depends on the next word, so each word stops the run. ``routine``: CREATE [OR
+    REPLACE] FUNCTION or PROCEDURE, in which psql counts BEGIN, CASE and END outside parentheses.
+    ``plain``: words do not matter.
+    """
+    for standard in (True, False):
+        plain = _PLAIN if standard else _ESCAPED + _SINGLE
+        exact = rb"%s%s|%s|%s" % (_PREFIXED[standard], _SINGLE, plain, _EXACT)
+        unprefixed = rb"(?!%s)" % _PREFIX[standard]
+        word = unprefixed + _WORD.pattern
+        yield (standard, "head"), _run(exact, unprefixed + rb"(?:[bBxXnN](?=')|[uU](?=&))")
+        keyword = rb"(?i:begin|case|end)(?![%s])" % _IN_WORD
+        inside = rb"%s|%s" % (exact, word)
+        yield (standard, "routine"), _run(exact, rb"(?!%s)%s" % (keyword, word), inside=inside)
+        plain = _COARSE if standard else inside
+        yield (standard, "plain"), _run(plain, inside=plain)
+
+
+_RUNS = dict(_runs())
+_PLAIN_HEAD = re.compile(
+    rb"(?i:(?!create)[a-z]{2,}+[\ \n]|create[\ \n]++(?!or[\ \n]|function|procedure)[a-z]{2,}+[\ \n])"
+)
+SIMPLE_PIECE = {
+    standard: re.compile(
+        rb"[ \t\n\r\f\v]*+ (?: (--[^\n\r]*+)(?=[\n\r]) | ((?=%s)%s;) )"
+        % (_PLAIN_HEAD.pattern, run.pattern),
+        re.VERBOSE,
+    )
+    for (standard, form), run in _RUNS.items()
+    if form == "plain"
+}
+"""A line comment (group 1) or a statement of the plain form (group 2) that needs no second look, by
+the meaning of backslashes. Nearly all of a dump outside COPY data consists of these."""
+
+_STRING_PREFIX = {standard: re.compile(prefix) for standard, prefix in _PREFIX.items()}
+_STRINGS = {
+    True: re.compile(_PREFIXED[True]),
+    False: re.compile(rb"%s|%s" % (_PREFIXED[False], _ESCAPED)),
+}
+_PLAIN_STRING = re.compile(_PLAIN)
+_ESCAPED_STRING = re.compile(_ESCAPED)
+_SINGLE_STRING = re.compile(_ESCAPED + _SINGLE)
+
+
+class Incomplete(Exception):
+    """The bytes at hand end inside what the message names."""
+
+
+class Unsafe(Exception):
+    """From a position in the bytes at hand on, psql's reading and another one may part."""
+
+    def __init__(self, rule: str, message: str, position: int) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.position = position
+
+
+class StatementScan:
+    """Finds the end of the statement that begins at ``start``; the bytes may end before it does.
+
+    ``commands`` receives the spans of the meta-commands that are met inside it.
+    """
+
+    __slots__ = ("_commands", "at_end", "standard_strings", "start", "text")
+
+    def __init__(
+        self,
+        text: bytes,
+        start: int,
+        commands: list[tuple[int, int]],
+        *,
+        standard_strings: bool,
+        at_end: bool,
+    ) -> None:
+        self.text = text
+        self.start = start
+        self.standard_strings = standard_strings
+        self.at_end = at_end
+        self._commands = commands
+
+    def end(self) -> int:
+        """Return the end, behind the semicolon; raise Incomplete or Unsafe."""
+        text, size, position = self.text, len(self.text), self.start
+        form = "plain" if _PLAIN_HEAD.match(text, position) else "head"
+        run = _RUNS[self.standard_strings, form]
+        words: list[bytes] = []
+        parentheses = bodies = 0
+        while (stop := end_of(run, text, position)) < size:
+            byte = text[stop]
+            if byte == _SEMICOLON and not parentheses:
+                if not bodies:
+                    return stop + 1
+                if bodies > 1:
+                    raise Unsafe("hidden-statement", "psql overlooks this semicolon", stop)
+                position = stop + 1
+            elif byte in b";()":
+                parentheses = max(0, parentheses + (byte == _OPENING) - (byte == _CLOSING))
+                position = stop + 1
+            elif (word := self._word(stop)) is None:
+                position = self._beyond(position, stop)
+            else:
+                position = stop + len(word)
+                if form == "head":
+                    words.append(word)
+                    form = _statement_form(words)
+                    run = _RUNS[self.standard_strings, form]
+                elif not parentheses:
+                    bodies = self._bodies_after(word, position, bodies)
+        raise Incomplete("a statement")
+
+    def _word(self, position: int) -> bytes | None:
+        """Return the unquoted word here in lower case; None where something else begins."""
+        if _STRING_PREFIX[self.standard_strings].match(self.text, position):
+            return None
+        word = _WORD.match(self.text, position)
+        if word and word.end() == len(self.text):
+            raise Incomplete("a statement")
+        return word and word.group().lower()
+
+    def _bodies_after(self, word: bytes, end: int, bodies: int) -> int:
+        """Return how many BEGIN and CASE are open behind a word of CREATE FUNCTION, as psql counts.
+
+        psql takes any word ``begin`` for the start of a body. Where the server does not, it would
+        send several statements as one, which is refused here or at the next semicolon.
+        """
+        if word == b"end":
+            return max(0, bodies - 1)
+        if word == b"case" and not bodies:
+            return 0
+        if not bodies:
+            following = _NEXT_WORD.match(self.text, end)
+            if following is None or following.end() == len(self.text):
+                raise Incomplete("a statement")
+            if following[1].lower() != b"atomic":
+                message = "psql takes this word begin for the start of a function body"
+                raise Unsafe("hidden-statement", message, end - len(word))
+        return bodies + 1
+
+    def _beyond(self, position: int, stop: int) -> int:
+        """Return the end of what stopped the run that began at ``position``."""
+        match self.text[stop : stop + 1]:
+            case b"\\":
+                end = line_end(self.text, stop, at_end=self.at_end)
+                self._commands.append((stop, end))
+                return end
+            case b"$":
+                return self._beyond_dollar(position, stop)
+            case b":":
+                return self._beyond_colon(stop)
+            case b"/":
+                return block_comment_end(self.text, stop)
+            case b"-":
+                raise Incomplete("a comment")
+            case b'"':
+                raise Incomplete("a quoted name")
+            case b"'" if self.standard_strings:
+                return self._beyond_quote(position, stop)
+        return self._beyond_ambiguous(stop)
+
+    def _beyond_ambiguous(self, stop: int) -> int:
+        is_number = self.text[stop] in _DIGITS
+        token = _NUMBER_AND_MORE if is_number else _STRINGS[self.standard_strings]
+        match = token.match(self.text, stop)
+        if match is None or match.end() == len(self.text):
+            raise Incomplete("a statement" if is_number else "a quoted string")
+        raise Unsafe("ambiguous-token", _AMBIGUOUS, stop)
+
+    def _beyond_quote(self, position: int, stop: int) -> int:
+        """Return the end of a string that an e stands before, or raise Incomplete."""
+        began = self._word_start(position, stop)
+        word, before = self.text[began:stop], self.text[max(position, began - 1) : began]
+        if word and (before in (b":", b".") or word[0] in _DIGITS):
+            raise Unsafe("ambiguous-token", _AMBIGUOUS, began)
+        string = _SINGLE_STRING if word in (b"e", b"E") else _PLAIN_STRING
+        match = string.match(self.text, stop)
+        if match:
+            return match.end()
+        if string is _SINGLE_STRING and _ESCAPED_STRING.match(self.text, stop):
+            raise Unsafe("ambiguous-token", _AMBIGUOUS, stop)
+        raise Incomplete("a quoted string")
+
+    def _beyond_dollar(self, position: int, stop: int) -> int:
+        """Return the end of a dollar-quoted string, a parameter, or a word with a $ in it."""
+        began = self._word_start(position, stop)
+        if began < stop and self.text[began] not in _DIGITS:
+            if self.text.endswith(b":", position, began):
+                raise Unsafe("ambiguous-token", _AMBIGUOUS, began)
+            return end_of(_WORD, self.text, began)
+        if not self.text[began:stop].isdigit() and began < stop:
+            raise Unsafe("ambiguous-token", _AMBIGUOUS, began)
+        opening = _DOLLAR_QUOTE.match(self.text, stop)
+        if opening:
+            closing = self.text.find(opening.group(), opening.end())
+            if closing < 0:
+                raise Incomplete("a dollar-quoted string")
+            return closing + len(opening.group())
+        end = end_of(_DOLLAR_AND_MORE, self.text, stop)
+        if end == len(self.text):
+            raise Incomplete("a statement")
+        if not self.text[stop + 1 : end].isdigit() and self.text[stop + 1] in _DIGITS:
+            raise Unsafe("ambiguous-token", _AMBIGUOUS, stop)
+        return end if self.text[stop + 1] in _DIGITS else stop + 1
+
+    def _beyond_colon(self, stop: int) -> int:
+        variable = _VARIABLE.match(self.text, stop)
+        if variable is None:
+            return stop + 1
+        if variable.end() == len(self.text):
+            raise Incomplete("a statement")
+        if variable["preset"] or variable["test"]:
+            raise Unsafe("psql-variable", "psql would put a variable's value here", stop)
+        return variable.end()
+
+    def _word_start(self, position: int, stop: int) -> int:
+        """Return where the letters, digits and dollars that end at ``stop`` begin."""
+        while stop > position and self.text[stop - 1] in _WORD_BYTES:
+            stop -= 1
+        return stop
+
+
+def end_of(pattern: re.Pattern[bytes], text: bytes, position: int) -> int:
+    """Return the end of a pattern that matches everywhere, if only nothing."""
+    match = pattern.match(text, position)
+    return match.end() if match else position
+
+
+def block_comment_end(text: bytes, start: int) -> int:
+    """Return the end of the block comment that begins here, or raise Incomplete."""
+    end = comment_end(text, start)
+    if end is None:
+        raise Incomplete("a comment")
+    return end
+
+
+def line_end(text: bytes, start: int, *, at_end: bool) -> int:
+    """Return the end of the line without its CR and LF; raise Incomplete if more may come."""
+    end = text.find(b"\n", start)
+    if end < 0:
+        if not at_end:
+            raise Incomplete("a meta-command")
+        end = len(text)
+    return end - (text[end - 1] == _CARRIAGE_RETURN)
+
+
+def _statement_form(words: list[bytes]) -> str:
+    """Return the form of a statement that begins with these words, as psql tells them apart."""
+    *before, last = words
+    if last in (b"function", b"procedure") and before in ([b"create"], _CREATE_OR_REPLACE):
+        return "routine"
+    return "head" if words == _CREATE_OR_REPLACE[: len(words)] else "plain"

@@ -1,0 +1,82 @@
+"""verify: compare a backup with the live database, and name every difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbsnap.inventory import short_name
+from dbsnap.operations import proof
+from dbsnap.operations.opened import content_note, opened_backup
+from dbsnap.operations.reading import expected_content, read_live
+from dbsnap.postgres.connection import connect, server_version
+from dbsnap.postgres.discovery import choose
+from dbsnap.progress import NoProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dbsnap.inventory import Inventory
+    from dbsnap.operations.reading import LiveReading
+    from dbsnap.postgres.url import Database
+    from dbsnap.progress import Progress
+    from dbsnap.report import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a comparison found; no finding of severity ``error`` means that all of it agrees."""
+
+    backup: str
+    database: str
+    expected: Inventory
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def verify(
+    dump: Path,
+    database: Database,
+    *,
+    pg_bin: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Verification:
+    """Compare a whole-database backup with a live database, in one snapshot of it.
+
+    Nothing is changed. Raises DumpRefused when the backup itself is damaged, CannotRun when the
+    database cannot be read; differences are findings, not errors.
+    """
+    progress = progress or NoProgress()
+    with opened_backup(dump, progress=progress) as opened:
+        with connect(database) as connection:
+            psql = choose(
+                "psql", server_version(connection), pg_bin=pg_bin, needs_tls=database.needs_tls
+            )
+        expected = proof.with_content(opened.expected, expected_content(opened))
+        with read_live(database, opened, psql=psql, progress=progress) as reading:
+            findings = proof.live_differences(expected, reading.inventory)
+            findings = _with_row_differences(findings, reading)
+        progress.done()
+        return Verification(
+            backup=opened.id,
+            database=database.label,
+            expected=expected,
+            findings=tuple(findings),
+            notes=tuple(content_note(opened)),
+        )
+
+
+def _with_row_differences(findings: list[Finding], reading: LiveReading) -> list[Finding]:
+    """Say of each table whose rows differ how many of them are missing, added or changed."""
+    detailed = []
+    for finding in findings:
+        kind, _, table = finding.object.partition(" ")
+        if kind == "table" and finding.fact in {"rows", "content"}:
+            difference = reading.row_difference(table)
+            if difference is not None:
+                message = f"{short_name(table)}: {difference}"
+                detailed.append(replace(finding, message=message))
+                continue
+        detailed.append(finding)
+    return detailed

@@ -1,0 +1,6 @@
+-- A database whose schema public was dropped: a dump does not say so, and a new database has one.
+
+DROP SCHEMA public;
+CREATE SCHEMA app;
+CREATE TABLE app.users (id integer PRIMARY KEY);
+INSERT INTO app.users VALUES (1), (2);
