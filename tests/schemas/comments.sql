@@ -52,7 +52,6 @@ CREATE EVENT TRIGGER noted_event ON sql_drop EXECUTE FUNCTION noted.event_functi
 COMMENT ON EVENT TRIGGER noted_event IS 'event trigger';
 CREATE PUBLICATION noted_publication FOR TABLE noted.t;
 COMMENT ON PUBLICATION noted_publication IS 'publication';
-COMMENT ON EXTENSION plpgsql IS 'our own words about an extension';
 SELECT lo_from_bytea(300001, 'x');
 COMMENT ON LARGE OBJECT 300001 IS 'large object';
 -- A comment that was taken back, and one of 100,000 bytes.

@@ -10,6 +10,9 @@ SELECT lo_from_bytea(100006, decode(repeat('ab', 2049), 'hex'));
 -- 200 KB: several of the 16 KB pieces in which pg_dump writes.
 SELECT lo_from_bytea(100007, (SELECT string_agg(decode(md5(n::text), 'hex'), '' ORDER BY n) FROM generate_series(1, 12800) AS n));
 SELECT lo_from_bytea(4294967295, E'\\\\.\n\\\\restrict x\n');
+-- The hole takes no page here; restored, it is pages of zeros: the same bytes.
+SELECT lo_from_bytea(100008, 'begin');
+SELECT lo_put(100008, 100000, 'end');
 COMMENT ON LARGE OBJECT 100001 IS E'it''s\na comment \\.';
 COMMENT ON LARGE OBJECT 100002 IS 'nothing is in it';
 

@@ -1,4 +1,5 @@
 -- A check that reads a table whose rows a dump writes later: no restore.
+-- limit: restore fails
 
 CREATE TABLE public.z_countries (code text PRIMARY KEY);
 INSERT INTO public.z_countries VALUES ('NL'), ('BE');

@@ -1,4 +1,5 @@
 -- ALTER TABLE … DISABLE TRIGGER ALL switches foreign keys off too: pg_dump writes that for own triggers alone.
+-- limit: restored differently: the foreign key is enforced again
 
 CREATE TABLE public.users (id integer PRIMARY KEY);
 CREATE TABLE public.messages (id integer PRIMARY KEY, user_id integer REFERENCES public.users);

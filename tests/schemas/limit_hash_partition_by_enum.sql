@@ -1,4 +1,5 @@
 -- Hash partitions by an enum: its hash follows the type's OID, so a restore spreads the rows differently.
+-- limit: restored differently: rows per partition; the partitioned table as a whole is the same
 
 CREATE TYPE public.colour AS ENUM ('red', 'green', 'blue', 'cyan', 'magenta', 'yellow', 'black', 'white');
 CREATE TABLE public.paints (shade public.colour NOT NULL, litres integer NOT NULL) PARTITION BY HASH (shade);

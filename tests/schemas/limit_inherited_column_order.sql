@@ -1,4 +1,5 @@
 -- Children whose columns stand in another order than their parents': a dump puts the parents' first.
+-- limit: restored differently: the position of columns
 
 CREATE TABLE public.parent (a integer, b text);
 CREATE TABLE public.adopted (own date, b text, a integer);

@@ -1,4 +1,5 @@
 -- Materialised views that a restore fills differently: one out of date, one random, one on an unpopulated one.
+-- limit: restored differently: the content of all three, and on_emptied is not populated
 
 CREATE TABLE public.sales (id integer PRIMARY KEY);
 INSERT INTO public.sales VALUES (1), (2);

@@ -1,4 +1,5 @@
 -- Rows that violate a foreign key which the server calls valid, written while its triggers were off: no restore.
+-- limit: restore fails
 
 CREATE TABLE public.users (id integer PRIMARY KEY);
 CREATE TABLE public.messages (id integer PRIMARY KEY, user_id integer REFERENCES public.users);

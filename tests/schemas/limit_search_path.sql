@@ -1,4 +1,5 @@
 -- A check by a function that finds its tables through search_path, which a dump sets to nothing: no restore.
+-- limit: restore fails
 
 CREATE TABLE public.countries (code text PRIMARY KEY);
 INSERT INTO public.countries VALUES ('NL'), ('BE');

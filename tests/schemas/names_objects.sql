@@ -153,6 +153,28 @@ COMMENT ON FUNCTION public."f ""1""" (integer, text) IS 'function';
 COMMENT ON EVENT TRIGGER "event
 \q" IS 'event trigger';
 
+-- 63 bytes, leading digits and blanks at the ends; two names that differ in the last byte alone.
+DO $do$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY[repeat('x', 62) || 'a', repeat('x', 62) || 'b', '1st', ' blank', 'blank ', repeat('é', 31) || '1'] LOOP
+        EXECUTE format('CREATE TYPE public.%I AS ENUM (%L)', 't' || substr(name, 2), name);
+        EXECUTE format('CREATE TABLE public.%1$I (%1$I integer CONSTRAINT %2$I CHECK (%1$I > 0), label public.%3$I)',
+                       name, 'c' || substr(name, 2), 't' || substr(name, 2));
+        EXECUTE format('INSERT INTO public.%I VALUES (1, %L), (2, NULL)', name, name);
+        EXECUTE format('CREATE INDEX %I ON public.%I (label)', 'i' || substr(name, 2), name);
+        EXECUTE format('CREATE FUNCTION public.%1$I (%1$I integer) RETURNS integer LANGUAGE sql AS %2$L', name, 'SELECT 1');
+        EXECUTE format('CREATE POLICY %1$I ON public.%1$I USING (true)', name);
+        EXECUTE format('CREATE RULE %1$I AS ON DELETE TO public.%1$I DO INSTEAD NOTHING', name);
+        EXECUTE format('CREATE TRIGGER %1$I BEFORE INSERT ON public.%1$I FOR EACH ROW EXECUTE FUNCTION public.%2$I()',
+                       name, E'trigger\nfunction');
+        EXECUTE format('CREATE SEQUENCE public.%I', 's' || substr(name, 2));
+        EXECUTE format('CREATE VIEW public.%2$I AS SELECT * FROM public.%1$I', name, 'v' || substr(name, 2));
+    END LOOP;
+END
+$do$;
+
 -- What pg_dump writes in comments ends at a line feed unless it takes care (CVE-2025-8715).
 CREATE VIEW public."v
 \! echo owned

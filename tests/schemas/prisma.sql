@@ -13,7 +13,9 @@ CREATE TABLE public._prisma_migrations (
 -- Applied; rolled back and then applied; failed, which blocks every later one.
 INSERT INTO public._prisma_migrations VALUES
     ('0b7f0b3e-0c1d-4b56-9a4e-1f1f5c1f0001', encode(sha256('init'), 'hex'), '2024-01-01 10:00:01.234567+00', '20240101100000_init', NULL, NULL, '2024-01-01 10:00:00.123456+00', 1),
-    ('0b7f0b3e-0c1d-4b56-9a4e-1f1f5c1f0002', encode(sha256('lists'), 'hex'), NULL, '20240201090000_lists', E'A migration failed to apply.\n\nDatabase error code: 42P07\n\nDatabase error:\nERROR: relation "lists" already exists\n', '2024-02-01 09:05:00+00', '2024-02-01 09:00:00+00', 0),
+    ('0b7f0b3e-0c1d-4b56-9a4e-1f1f5c1f0002', encode(sha256('lists'), 'hex'), NULL, '20240201090000_lists',
+     E'A migration failed to apply.\n\nDatabase error code: 42P07\n\nDatabase error:\nERROR: relation "lists" already exists\n',
+     '2024-02-01 09:05:00+00', '2024-02-01 09:00:00+00', 0),
     ('0b7f0b3e-0c1d-4b56-9a4e-1f1f5c1f0003', encode(sha256('lists'), 'hex'), '2024-02-01 09:10:01+00', '20240201090000_lists', NULL, NULL, '2024-02-01 09:10:00+00', 1),
     ('0b7f0b3e-0c1d-4b56-9a4e-1f1f5c1f0004', encode(sha256('baseline'), 'hex'), '2024-02-02 00:00:00+00', '0_baseline', '', NULL, '2024-02-02 00:00:00+00', 0),
     ('0b7f0b3e-0c1d-4b56-9a4e-1f1f5c1f0005', encode(sha256('broken'), 'hex'), NULL, '20240301120000_broken', E'A migration failed to apply.\n\\. and \\restrict x', NULL, '2024-03-01 12:00:00+00', 0);
@@ -87,7 +89,8 @@ INSERT INTO public.list_properties ("listId", name, type, "nestedListId", option
     ('00000000-0000-4000-8000-000000000002', 'Amount', 'NUMBER', NULL, 'null');
 INSERT INTO public.list_data_rows ("listId", data, price, deleted, tags, attachment)
 SELECT ('00000000-0000-4000-8000-00000000000' || n % 4 + 1)::uuid,
-       jsonb_build_object('n', n, 'nested', jsonb_build_array(jsonb_build_array(n, jsonb_build_array(n + 1, NULL)), '[]'::jsonb), 'text', E'it''s "quoted" \\ \n ü'),
+       jsonb_build_object('n', n, 'nested', jsonb_build_array(jsonb_build_array(n, jsonb_build_array(n + 1, NULL)), '[]'::jsonb),
+                          'text', E'it''s "quoted" \\ \n ü'),
        n / 3.0, n % 5 = 0, CASE WHEN n % 2 = 0 THEN ARRAY['a', 'b c', NULL, '"', '{}'] END, decode(md5(n::text), 'hex')
 FROM generate_series(1, 250) AS n;
 INSERT INTO public."Tag" ("tagName") VALUES ('red'), ('blue'), ('');
