@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import structlog
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dbsnap.config import Settings, Target
+    from dbsnap.dumpfile.compression import Compression
     from dbsnap.operations.restore_plan import RestorePlan
     from dbsnap.operations.rollback import RollbackPlan
 
@@ -241,7 +242,7 @@ def backup(invocation: Invocation, target: str | None, reason: str) -> int:
                     invocation.use(each).database,
                     target=each.name,
                     directory=settings.directory,
-                    compression=settings.compress,
+                    compression=cast("Compression", settings.compress),
                     reason=reason,
                     pg_bin=settings.pg_bin,
                     progress=progress,
@@ -255,11 +256,11 @@ def backup(invocation: Invocation, target: str | None, reason: str) -> int:
             progress.done()
     invocation.show(
         documents.backups_document(taken, failed),
-        lambda: [invocation.screen.backup(each) for each in taken] and None,
+        lambda: invocation.screen.backups(taken),
     )
-    for name, error in failed:
+    for name, problem in failed:
         structlog.get_logger("dbsnap").error(f"target {name} was not backed up")
-        invocation.screen.error(error)
+        invocation.screen.error(problem)
     return exit_code(failed[0][1]) if failed else 0
 
 

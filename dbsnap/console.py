@@ -168,6 +168,11 @@ class Screen:
         if len(order) > FINDINGS_SHOWN:
             self.out.print(f"  … and {len(order) - FINDINGS_SHOWN:,} more (see --json)")
 
+    def backups(self, taken: Iterable[Backup]) -> None:
+        """Print every backup that was taken."""
+        for backup in taken:
+            self.backup(backup)
+
     def backup(self, backup: Backup) -> None:
         """Print what was backed up, what was verified, and how to restore it."""
         record = backup.record

@@ -49,8 +49,7 @@ server can be reached and is not older than the dump.
 It renames nothing by itself. A new database that is not as recorded is dropped again.
 
 The server is named by PGHOST, PGPORT, PGUSER, PGPASSWORD (or a passfile) and the other
-variables of psql; PGDATABASE is the live database, if it is not
-@SHOWN_DATABASE@
+variables of psql. PGDATABASE is the live database; unless it is set that is: @SHOWN_DATABASE@
 
 exit status: 0 done, 1 a program or the server failed, 2 wrong usage, 3 the dump is damaged,
 4 the new database was not as recorded, 5 psql, a right or the server is missing, 130 interrupted
@@ -216,7 +215,7 @@ check_programs() {
 
 check_dump() {
     say "Checking $(shown "$dump")"
-    [ -f "$dump" ] && [ -r "$dump" ] || fail 3 'error: the dump is not there, or not readable' \
+    [ -r "$dump" ] || fail 3 'error: the dump is not there, or not readable' \
         'hint: it must stand in the directory of this script'
     run digest_dump >"$work/digest" || fail 1 'error: the dump could not be read'
     digest=''

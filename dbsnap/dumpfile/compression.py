@@ -7,7 +7,7 @@ that standard programs read it as one stream and any member can be reached witho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import zstandard
 from isal import igzip, igzip_lib, isal_zlib
@@ -24,6 +24,7 @@ SUFFIXES: dict[Compression, str] = {"none": ".sql", "gzip": ".sql.gz", "zstd": "
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 GZIP_WINDOW = 31
+GZIP_ERROR = cast("type[Exception]", igzip_lib.IsalError)
 LEVEL = 1
 
 COMPRESSED_READ_BYTES = 16 * 1024
@@ -99,7 +100,7 @@ class _Decompressed:
             )
         try:
             self._output = self._member.decompress(self._input)
-        except (igzip_lib.IsalError, zstandard.ZstdError):
+        except (GZIP_ERROR, zstandard.ZstdError):
             raise self._damaged("cannot be decompressed") from None
         self._input = b""
         if self._member.eof:

@@ -1,0 +1,153 @@
+"""Real servers for the tests: one per PostgreSQL major, started once, with a new database per test.
+
+``DBSNAP_TEST_MAJORS`` says which majors the session must have (``make test-matrix`` asks for four). A
+server that is asked for and cannot be started is an error, never a skip.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dbsnap.postgres.catalog import quote_name
+from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.discovery import find_programs
+from dbsnap.postgres.load import load
+from dbsnap.postgres.throwaway import ThrowawayServer, server_binaries, throwaway_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.url import Database
+
+DEFAULT_MAJOR = 18
+MAJORS = [int(major) for major in os.environ.get("DBSNAP_TEST_MAJORS", "18").split(",")]
+SCHEMAS = Path(__file__).parent / "schemas"
+NO_CONFIGURATION = ("DATABASE_URL", "DIRECT_URL", "DIRECT_DATABASE_URL", "DBSNAP_DIR")
+
+
+class Servers:
+    """Servers by major, each started when it is first asked for."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._running: dict[int, ThrowawayServer] = {}
+
+    def of(self, major: int) -> ThrowawayServer:
+        """Return the running server of one major."""
+        if major not in self._running:
+            program = server_binaries(major=major)
+            self._running[major] = self._stack.enter_context(throwaway_server(program))
+        return self._running[major]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Give the servers of this session."""
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
+@pytest.fixture(scope="session")
+def server(servers: Servers) -> ThrowawayServer:
+    """Give the server that most tests use."""
+    return servers.of(DEFAULT_MAJOR)
+
+
+@pytest.fixture
+def new_database(servers: Servers) -> Iterator[Callable[..., Database]]:
+    """Give a function that creates a database on a server of some major and fills it."""
+    made: list[tuple[ThrowawayServer, str]] = []
+
+    def create(sql: str = "", *, major: int = DEFAULT_MAJOR, name: str | None = None) -> Database:
+        chosen = servers.of(major)
+        name = name or f"test_{uuid.uuid4().hex[:12]}"
+        with connect(chosen.database()) as connection:
+            execute(connection, f"CREATE DATABASE {quote_name(name)}")
+        made.append((chosen, name))
+        database = chosen.database(name)
+        if sql:
+            run_sql(database, sql)
+        return database
+
+    yield create
+    for chosen, name in made:
+        drop_all_like(chosen, name)
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's own configuration out of the tests."""
+    for name in [*os.environ]:
+        if name.startswith("PG") or name in NO_CONFIGURATION:
+            monkeypatch.delenv(name)
+
+
+def drop_all_like(server: ThrowawayServer, name: str) -> None:
+    """Drop a database and what restores made beside it."""
+    with connect(server.database()) as connection:
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname = %s OR starts_with(datname, %s)",
+            [name, name + "_"],
+        ).fetchall()
+        for (found,) in rows:
+            quoted = quote_name(found)
+            execute(connection, f"ALTER DATABASE {quoted} IS_TEMPLATE false")
+            execute(connection, f"DROP DATABASE {quoted} WITH (FORCE)")
+
+
+def run_sql(database: Database, sql: str) -> None:
+    """Run a script with psql, as a person would, stopping at the first error."""
+    pieces = iter([sql.encode(), b""])
+    load(psql_of(database), database, lambda _: next(pieces), on_progress=lambda _: None)
+
+
+def psql_of(database: Database) -> Program:
+    """Return the newest psql: it speaks to every server of the matrix."""
+    return max(find_programs("psql"), key=lambda program: program.version)
+
+
+def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query, with ``public`` in the search path."""
+    with connect(database) as connection:
+        execute(connection, "SET search_path TO public")
+        return connection.execute(sql.encode()).fetchall()
+
+
+def database_names(server: ThrowawayServer) -> set[str]:
+    """Return the names of all databases of a server."""
+    return {row[0] for row in query(server.database(), "SELECT datname FROM pg_database")}
+
+
+def url_of(database: Database) -> str:
+    """Return the address of a throw-away database as a connection string."""
+    return " ".join(f"{k}='{v}'" for k, v in database.parameters.items())
+
+
+def dbsnap(
+    *arguments: str, cwd: Path, environment: dict[str, str] | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a process of its own, as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "dbsnap", *arguments],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def schema_files() -> list[Path]:
+    """Return the catalogue of awkward databases."""
+    return sorted(SCHEMAS.glob("*.sql"))
