@@ -28,7 +28,6 @@ from dbsnap.errors import (
 from dbsnap.operations import catalogue
 from dbsnap.operations.backup import Backup
 from dbsnap.operations.backup import backup as take_backup
-from dbsnap.operations.demo import demo as run_demo
 from dbsnap.operations.doctor import diagnose
 from dbsnap.operations.restore import restore as restore_backup
 from dbsnap.operations.restore_plan import RestoreOptions
@@ -36,6 +35,7 @@ from dbsnap.operations.rollback import rollback as roll_back
 from dbsnap.operations.validate import validate as validate_dump
 from dbsnap.operations.verify import verify as verify_backup
 from dbsnap.report import errors_in
+from dbsnap.tour import take_tour, tour_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -508,4 +508,8 @@ def demo(invocation: Invocation) -> int:
 
     Example: dbsnap demo
     """
-    return run_demo(invocation)
+    if invocation.as_json:
+        document, code = tour_document(run)
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return code
+    return take_tour(run, invocation.screen)

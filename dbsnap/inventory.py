@@ -12,7 +12,7 @@ type                 definition
 table                form, columns in their own kind, rows, content, persistence, partitioning, …
 column               table, position, type, nullable, default, generated, identity, collation
 index                table, definition, valid
-constraint           table, type, definition, validated, inherited (then no dump states it)
+constraint           table, type, definition, validated, enforced, inherited (no dump states it)
 not-null constraint  table, definition, validated, inherited (named since PostgreSQL 18)
 sequence             last_value, is_called, owned_by, data_type, start, increment, …
 view                 definition, options

@@ -1,9 +1,11 @@
 """When two wordings of one definition mean the same.
 
-Servers print definitions back in their own words, and the words change between majors: since
-PostgreSQL 16 ``pg_get_viewdef`` leaves out the table name where a query reads a single relation
-(``SELECT users.id`` became ``SELECT id``), other releases moved parentheses, casts and line breaks
-(``src/backend/utils/adt/ruleutils.c`` in each release).
+Servers print definitions back in their own words (``src/backend/utils/adt/ruleutils.c``), and the words
+are not stable. A definition that was printed, dumped and restored can be printed differently by the very
+same server: ``x IN ('a')`` becomes ``(x)::text = ANY ((ARRAY['a'::character varying])::text[])``
+and, once more, ``(x)::text = ANY (ARRAY[('a'::character varying)::text])``; ``a BETWEEN 1 AND 2`` gains
+and loses parentheses. Between majors more changes: since PostgreSQL 16 ``pg_get_viewdef`` leaves out the
+table's name where a query reads a single relation.
 """
 
 from __future__ import annotations
@@ -13,45 +15,81 @@ from typing import Any
 
 _TOKEN = re.compile(
     r"""
-    (?P<string> [eE]?'(?:[^']|'')*' | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
-  | (?P<quoted> "(?:[^"]|"")*" )
-  | (?P<word>   [^\W\d][\w$]* )
-  | (?P<number> \d[\w.]* )
-  | (?P<cast>   ::\s*(?:"[^"]*"|[\w.]+)(?:\s+(?:varying|precision|with(?:out)?\ time\ zone))?
-                (?:\(\d+(?:,\s*\d+)?\))?(?:\[\])* )
-  | (?P<mark>   \S )
+    (?P<string>   [eE]?'(?:[^']|'')*' | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+  | (?P<cast>     ::\s*(?P<type>(?:"(?:[^"]|"")*"|\w+)(?:\.(?:"(?:[^"]|"")*"|\w+))*
+                    (?:\s+(?:varying|precision|with(?:out)?\ time\ zone))?)
+                  (?:\(\d+(?:,\s*\d+)?\))?(?:\[\])* )
+  | (?P<quoted>   "(?:[^"]|"")*" )
+  | (?P<word>     [^\W\d][\w$]* )
+  | (?P<number>   \d[\w.]* )
+  | (?P<operator> [~!@\#^&|`?+*/%<>=-]+ )
+  | (?P<mark>     \S )
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+_TEXT_TYPES = frozenset({"text", "character varying", "varchar", "bpchar", "name"})
+"""Types that the server converts into each other when it reads a comparison of strings again."""
+
+_Tree = list["str | _Tree"]
 
 
 def same_wording(expected: Any, actual: Any, *, same_major: bool) -> bool:
     """Return whether two definitions are the same but for how a server words them.
 
-    Between servers of one major only white space may differ. Between majors, qualifying names,
-    parentheses and casts may too, because only those are known to have changed; literals, operators
-    and every name itself must still be equal and in the same order.
+    White space, redundant parentheses and casts between text types never matter. Between majors
+    neither do other casts nor qualifying names. Literals, operators, every name itself, their order
+    and every parenthesis that groups something must be equal.
     """
     if not isinstance(expected, str) or not isinstance(actual, str):
         return bool(expected == actual)
-    if same_major:
-        return _tokens(expected) == _tokens(actual)
-    return _essence(expected) == _essence(actual)
+    return _meaning(expected, same_major=same_major) == _meaning(actual, same_major=same_major)
 
 
-def _tokens(definition: str) -> list[str]:
-    return [match.group() for match in _TOKEN.finditer(definition)]
-
-
-def _essence(definition: str) -> list[str]:
-    """Return the tokens without qualifiers, parentheses and casts, names unquoted."""
-    kept: list[str] = []
+def _meaning(definition: str, *, same_major: bool) -> _Tree:
+    """Return the definition as nested lists, without what does not matter."""
+    stack: list[_Tree] = [[]]
     for match in _TOKEN.finditer(definition):
         token = match.group()
-        if match.lastgroup == "cast" or token in "()":
-            continue
-        if token == "." and kept:
-            kept.pop()
-            continue
-        kept.append(token[1:-1].replace('""', '"') if match["quoted"] else token)
-    return kept
+        if match["cast"]:
+            if same_major and match["type"] not in _TEXT_TYPES:
+                stack[-1].append(token)
+        elif token == "(":
+            stack.append([])
+        elif token == ")" and len(stack) > 1:
+            group = _plain(stack.pop())
+            stack[-1].append(group)
+        elif token == "." and not same_major and stack[-1]:
+            stack[-1].pop()
+        else:
+            quoted = match["quoted"]
+            stack[-1].append(token[1:-1].replace('""', '"') if quoted else token)
+    while len(stack) > 1:
+        rest = stack.pop()
+        stack[-1].append(rest)
+    return _plain(stack[0])
+
+
+def _plain(group: _Tree) -> _Tree:
+    """Remove parentheses around a single thing, and around AND within AND or OR within OR."""
+    items: _Tree = []
+    for item in group:
+        inner = item
+        while isinstance(inner, list) and len(inner) == 1:
+            inner = inner[0]
+        items.append(inner)
+    for word in ("AND", "OR"):
+        if _joined_only_by(items, word):
+            items = [part for item in items for part in _flattened(item, word)]
+    return items
+
+
+def _joined_only_by(items: _Tree, word: str) -> bool:
+    """Whether a list is groups and plain items with this word, and no other connective, between."""
+    return word in items and not {"AND", "OR"} - {word} & {i for i in items if isinstance(i, str)}
+
+
+def _flattened(item: str | _Tree, word: str) -> _Tree:
+    if isinstance(item, list) and _joined_only_by(item, word):
+        return item
+    return [item]

@@ -177,7 +177,7 @@ WITH recorded(kind, schema_name, own_name, value, is_called) AS (VALUES
 SELECT CASE WHEN relation.oid IS NULL THEN pg_catalog.format('SELECT %L', title || ' is gone')
     WHEN kind = 'r' THEN pg_catalog.format(
         'SELECT %L || n || %L FROM (SELECT count(*) AS n FROM ONLY %I.%I %s) AS counted WHERE n <> %s',
-        title || ': ', words || ' instead of ' || value, schema_name, own_name, condition, value)
+        title || ': ', ' instead of ' || value || words, schema_name, own_name, condition, value)
     ELSE pg_catalog.format(
         'SELECT %L || last_value || CASE WHEN is_called THEN %L ELSE %L END || %L FROM %I.%I '
         || 'WHERE last_value <> %s OR is_called <> %L',
@@ -192,7 +192,7 @@ LEFT JOIN (pg_catalog.pg_class AS relation
 LEFT JOIN (SELECT data.oid, data.condition FROM pg_catalog.pg_extension, LATERAL ROWS FROM (
         pg_catalog.unnest(extconfig), pg_catalog.unnest(extcondition)) AS data(oid, condition)
     ) AS extension_data ON extension_data.oid = relation.oid
-ORDER BY kind DESC, schema_name, own_name
+ORDER BY kind COLLATE "C" DESC, schema_name, own_name
 \gexec
 END_OF_SQL
 }
@@ -205,7 +205,8 @@ digest_dump() {
 }
 
 check_programs() {
-    for program in psql @PROGRAMS@; do
+    set -- psql @PROGRAMS@
+    for program in "$@"; do
         command -v "$program" >/dev/null 2>&1 || fail 5 "error: there is no program $program" \
             'hint: install it, or put its directory into PATH'
     done

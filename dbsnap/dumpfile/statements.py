@@ -182,7 +182,7 @@ class StatementScan:
                 parentheses = max(0, parentheses + (byte == _OPENING) - (byte == _CLOSING))
                 position = stop + 1
             elif (word := self._word(stop)) is None:
-                position = self._beyond(position, stop)
+                position = self._beyond(position, stop, form)
             else:
                 position = stop + len(word)
                 if form == "head":
@@ -221,7 +221,7 @@ class StatementScan:
                 raise Unsafe("hidden-statement", message, end - len(word))
         return bodies + 1
 
-    def _beyond(self, position: int, stop: int) -> int:
+    def _beyond(self, position: int, stop: int, form: str) -> int:
         """Return the end of what stopped the run that began at ``position``."""
         match self.text[stop : stop + 1]:
             case b"\\":
@@ -238,7 +238,7 @@ class StatementScan:
                 raise Incomplete("a comment")
             case b'"':
                 raise Incomplete("a quoted name")
-            case b"'" if self.standard_strings:
+            case b"'" if self.standard_strings and form == "plain":
                 return self._beyond_quote(position, stop)
         return self._beyond_ambiguous(stop)
 
@@ -252,6 +252,8 @@ class StatementScan:
 
     def _beyond_quote(self, position: int, stop: int) -> int:
         """Return the end of a string that an e stands before, or raise Incomplete."""
+        if self.text[stop - 1 : stop] not in (b"e", b"E"):
+            raise Incomplete("a quoted string")
         began = self._word_start(position, stop)
         word, before = self.text[began:stop], self.text[max(position, began - 1) : began]
         if word and (before in (b":", b".") or word[0] in _DIGITS):

@@ -125,6 +125,11 @@ def decode(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
+def encode(text: str) -> bytes:
+    """Undo ``decode``."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def comment_end(text: bytes, start: int) -> int | None:
     """Return where the block comment at ``start`` ends, counting nested ones; None if nowhere."""
     depth = 0

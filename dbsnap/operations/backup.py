@@ -18,7 +18,7 @@ from dbsnap.dumpfile.compression import SUFFIXES
 from dbsnap.dumpfile.contents import stated_in_dump
 from dbsnap.dumpfile.frames import write_dump
 from dbsnap.errors import DumpRefused, OperationFailed, VerificationFailed
-from dbsnap.inventory import compare
+from dbsnap.inventory import ALL_LARGE_OBJECTS, compare
 from dbsnap.operations import proof
 from dbsnap.postgres.catalog import ask_connection, read_inventory
 from dbsnap.postgres.connection import fetch_value, server_version
@@ -98,12 +98,11 @@ def backup(
             ask_connection(snapshot.connection), server_version(snapshot.connection)
         )
         source = _source(snapshot.connection, database, target)
-        expected, notes = proof.without_invalid_indexes(expected)
-        notes += proof.migration_advice(expected)
+        notes = [*proof.without_invalid_indexes(expected)[1], *proof.migration_advice(expected)]
         with staging(directory, database.name, clock()) as stage:
             written = _dump(stage, database, snapshot, pg_dump, source, compression, progress)
             expected = _prove(expected, written)
-            companion = _keep_privileges(stage, database, snapshot, pg_dump, source)
+            companion = _keep_privileges(stage, database, snapshot, pg_dump, source, expected)
             record = Record(
                 id=stage.id,
                 created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
@@ -157,6 +156,8 @@ def _dump(
 def _prove(expected: Inventory, written: WrittenDump) -> Inventory:
     """Compare what was written with what the snapshot holds; return what the record will promise."""
     dumped = written.contents.inventory
+    roots = proof.loaded_through_root(expected, (b.table for b in written.contents.copy_blocks))
+    expected = proof.with_partitions_folded(expected, roots)
     expected, findings = proof.with_dumped_sequences(expected, dumped)
     findings += compare(stated_in_dump(expected), dumped, require=proof.COUNTED)
     if not written.contents.complete:
@@ -174,10 +175,19 @@ def _prove(expected: Inventory, written: WrittenDump) -> Inventory:
 
 
 def _keep_privileges(
-    stage: Staging, database: Database, snapshot: Snapshot, pg_dump: Program, source: Source
+    stage: Staging,
+    database: Database,
+    snapshot: Snapshot,
+    pg_dump: Program,
+    source: Source,
+    expected: Inventory,
 ) -> Companion:
     encoding = dump_encoding(source.encoding)
-    arguments = privileges_arguments(snapshot.identifier, encoding)
+    arguments = privileges_arguments(
+        snapshot.identifier,
+        encoding,
+        large_objects=bool(expected.of("large objects")[ALL_LARGE_OBJECTS]["count"]),
+    )
     with dump_stream(pg_dump, database, arguments) as read:
         statements = privileges.privilege_statements(read)
     text = privileges.render(statements, backup_id=stage.id, encoding=encoding)

@@ -65,7 +65,13 @@ class OpenedBackup:
         for block in self.contents.copy_blocks:
             facts = self.expected.of("table").get(block.table, {})
             tables.setdefault(
-                block.table, TableContent(block.table, block.columns, facts.get("condition", ""))
+                block.table,
+                TableContent(
+                    block.table,
+                    block.columns,
+                    condition=facts.get("condition", ""),
+                    partitioned=facts.get("form") == "partitioned table",
+                ),
             )
         return list(tables.values())
 

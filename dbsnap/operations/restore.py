@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.errors import OperationFailed, VerificationFailed
 from dbsnap.operations import proof
@@ -16,6 +18,7 @@ from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.operations.restore_in_place import restore_in_place
 from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan, plan_restore
 from dbsnap.operations.restore_privileges import apply_privileges
+from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
 from dbsnap.postgres.load import load
 from dbsnap.postgres.properties import finish_properties, read_properties
@@ -28,7 +31,7 @@ from dbsnap.postgres.side import (
     swap,
 )
 from dbsnap.progress import NoProgress
-from dbsnap.report import errors_in
+from dbsnap.report import Finding, errors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,10 +39,10 @@ if TYPE_CHECKING:
 
     from dbsnap.inventory import Inventory
     from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
-    from dbsnap.report import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,29 @@ def fill(
             execute(connection, "DROP SCHEMA public RESTRICT")  # template0 brings one
         findings = apply_privileges(opened, plan.psql, side, options.privileges)
         progress.phase("analysing")
-        execute(connection, "ANALYZE")
+        findings += analyse(connection)
     return findings
+
+
+def analyse(connection: Connection) -> list[Finding]:
+    """Give the planner statistics of the restored tables; a failure is a warning only.
+
+    Table by table, because a foreign table that cannot be reached would end it for all.
+    """
+    tables = fetch(
+        connection,
+        "SELECT nspname, relname FROM pg_catalog.pg_class AS c "
+        "JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace "
+        "WHERE relkind IN ('r', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema'",
+    )
+    names = ", ".join(quote_name(*table) for table in tables)
+    try:
+        if names:
+            execute(connection, f"ANALYZE {names}")
+    except psycopg.Error as error:
+        message = f"ANALYZE failed, so queries may be slow until it is run: {error}"
+        return [Finding("advice", "statistics", message.strip(), "warning")]
+    return []
 
 
 def compare_side(

@@ -14,6 +14,7 @@ from dbsnap.dumpfile.tokens import tokenize
 from dbsnap.errors import CannotRun, OperationFailed, VerificationFailed
 from dbsnap.operations import proof
 from dbsnap.operations.reading import (
+    comparable,
     expected_content,
     measure_content,
     readable_tables,
@@ -42,6 +43,9 @@ TRANSACTION_WORDS = frozenset(
 )
 
 EMPTYING_QUERY = """
+SELECT format('DROP EVENT TRIGGER IF EXISTS %I', evtname)  -- first: they would hinder what follows
+FROM pg_catalog.pg_event_trigger
+UNION ALL
 SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname)
 FROM pg_catalog.pg_namespace AS schema
 WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
@@ -73,8 +77,6 @@ FROM (
         FROM pg_catalog.pg_ts_config
     UNION ALL SELECT 'pg_catalog.pg_ts_dict'::regclass, oid, dictnamespace
         FROM pg_catalog.pg_ts_dict
-    UNION ALL SELECT 'pg_catalog.pg_event_trigger'::regclass, oid, 'public'::regnamespace
-        FROM pg_catalog.pg_event_trigger
     UNION ALL SELECT 'pg_catalog.pg_publication'::regclass, oid, 'public'::regnamespace
         FROM pg_catalog.pg_publication
 ) AS object(classid, objid, schema)
@@ -143,7 +145,7 @@ def _read_uncommitted(
 ) -> Inventory:
     progress.phase("reading back what was loaded", total_bytes=opened.copy_bytes)
     session.settle()
-    inventory = read_inventory(session.ask, version)
+    inventory = comparable(read_inventory(session.ask, version), opened)
 
     def blocks_of(tables: Sequence[TableContent]) -> Iterator[Event]:
         if not tables:

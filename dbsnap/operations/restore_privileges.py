@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.url import Database
 
+QUIET_SESSION = """\
+SET client_encoding TO 'UTF8';
+SET search_path TO '';
+SELECT set_config('session_replication_role', 'replica', false)
+FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper;
+"""
+"""The restored database's own event triggers must not fire for what restores it."""
+
 ONE_TRANSACTION = ("-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", "-")
 
 
@@ -42,7 +50,7 @@ def apply_privileges(
         raise CannotRun(findings[0].message, hint="create the roles, or use --privileges auto")
     try:
         with psql(program, database, arguments=ONE_TRANSACTION) as target:
-            target.send(b"SET client_encoding TO 'UTF8';\nSET search_path TO '';\n")
+            target.send(QUIET_SESSION.encode())
             for statement in kept:
                 target.send(statement.text + b"\n")
             target.finish()

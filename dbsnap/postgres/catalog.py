@@ -10,7 +10,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dbsnap.inventory import Facts, Inventory, Objects, object_name
+from dbsnap.inventory import PLAIN_NAME, Facts, Inventory, Objects, object_name
 from dbsnap.postgres.connection import fetch
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ KINDS = (
 NAMED_NOT_NULL_SINCE = 180000
 RELATIONS_PER_QUERY = 500
 """How many relations one UNION ALL asks: far below the parser's stack, few round trips."""
+
+QUOTED_NAME = re.compile(r'"((?:[^"]|"")*)"')
 
 MIGRATIONS_TABLE = "_prisma_migrations"
 
@@ -86,6 +88,8 @@ def read_inventory(ask: Ask, server_version: int) -> Inventory:
         for path, suffix, table_path, facts in ask(_query(kind)):
             name = object_name(*path) + plain_quotes(suffix or "")
             known = {fact: value for fact, value in facts.items() if value is not None}
+            if "parents" in known:
+                known["parents"] = [plain_quotes(parent) for parent in known["parents"]]
             if table_path:
                 known["table"] = object_name(*table_path)
             if kind in {"table", "sequence"}:
@@ -119,7 +123,9 @@ def quote_literal(value: str) -> str:
 
 def plain_quotes(identity: str) -> str:
     """Remove quotes that a server put around a plain name because its major calls it a keyword."""
-    return re.sub(r'"([a-z_][a-z0-9_$]*)"', r"\1", identity)
+    return QUOTED_NAME.sub(
+        lambda quoted: quoted[1] if PLAIN_NAME.match(quoted[1]) else quoted[0], identity
+    )
 
 
 def _query(kind: str) -> str:

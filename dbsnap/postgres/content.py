@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dbsnap.inventory import split_name
 from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import settings_sql
-from dbsnap.postgres.load import psql
+from dbsnap.postgres.load import PsqlInput, psql
 from dbsnap.postgres.tools import channel
 
 if TYPE_CHECKING:
@@ -28,16 +28,22 @@ QUIET_ARGUMENTS = ("-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "--no-passwo
 
 @dataclass(frozen=True, slots=True)
 class TableContent:
-    """Which columns of a table to read, in which order, and for which rows (an SQL condition)."""
+    """Which columns of a table to read, in which order, and for which rows (an SQL condition).
+
+    A ``partitioned`` table is read with all its partitions, which COPY alone does not do.
+    """
 
     table: str
     columns: tuple[str, ...]
     condition: str = ""
+    partitioned: bool = False
 
     def copy_statement(self) -> str:
         """Return the COPY that writes the rows as pg_dump does."""
         name = quote_name(*split_name(self.table))
         columns = ", ".join(quote_name(column) for column in self.columns)
+        if self.partitioned:
+            return f"COPY (SELECT {columns} FROM {name}) TO STDOUT;"
         if self.condition:
             return f"COPY (SELECT {columns} FROM ONLY {name} {self.condition}) TO STDOUT;"
         return f"COPY {name} ({columns}) TO STDOUT;" if columns else f"COPY {name} TO STDOUT;"
@@ -65,12 +71,12 @@ def content_stream(
             theirs.close()
             script = content_script(tables, encoding=encoding, snapshot=snapshot).encode()
             # psql writes rows while it still has to read statements: both ends must move.
-            sender = threading.Thread(target=_send_all, args=(source.send, script), daemon=True)
+            sender = threading.Thread(target=_send_all, args=(source, script), daemon=True)
             sender.start()
             with ours:
                 yield ours.recv
             sender.join()
-            source.finish()
+            source.process.wait()
     finally:
         theirs.close()
         ours.close()
@@ -93,8 +99,9 @@ def blocks_script(tables: Sequence[TableContent], *, encoding: str) -> str:
     return "".join([f"SET client_encoding TO {quote_literal(encoding)};\n", *blocks])
 
 
-def _send_all(send: Callable[[bytes], None], script: bytes) -> None:
+def _send_all(target: PsqlInput, script: bytes) -> None:
     try:
-        send(script)
+        target.send(script)
+        target.end()
     except Exception:  # noqa: BLE001 - the reader meets the same end, and says so
         return

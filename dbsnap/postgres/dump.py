@@ -36,11 +36,14 @@ def whole_database_arguments(snapshot: str, encoding: str) -> list[str]:
     return [*_common(snapshot, encoding), "--no-owner", "--no-privileges"]
 
 
-def privileges_arguments(snapshot: str, encoding: str) -> list[str]:
+def privileges_arguments(snapshot: str, encoding: str, *, large_objects: bool) -> list[str]:
     """Return pg_dump's arguments for definitions with owners and privileges, without any rows.
 
-    The sections rather than ``--schema-only``, because that leaves large objects' owners out.
+    Owners of large objects come with their data since PostgreSQL 17 (``BLOB METADATA`` in pg_dump.c), so
+    where there are any, all sections are dumped but for the tables' rows.
     """
+    if large_objects:
+        return [*_common(snapshot, encoding), "--exclude-table-data=*.*"]
     return [*_common(snapshot, encoding), "--section=pre-data", "--section=post-data"]
 
 

@@ -36,9 +36,13 @@ class PsqlInput:
             self.process.wait()
             raise
 
+    def end(self) -> None:
+        """Say that nothing more comes: psql ends when it has done all of it."""
+        self._end.shutdown(socket.SHUT_WR)
+
     def finish(self) -> None:
         """Say that nothing more comes, and wait for psql to succeed."""
-        self._end.shutdown(socket.SHUT_WR)
+        self.end()
         self.process.wait()
 
 

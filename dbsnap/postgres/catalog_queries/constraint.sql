@@ -7,7 +7,9 @@ SELECT ARRAY[nspname, relname, conname]::text[], NULL::text, ARRAY[nspname, reln
         'definition', regexp_replace(pg_catalog.pg_get_constraintdef(pg_constraint.oid),
                                      ' NOT VALID$', ''),
         'validated', convalidated,
-        'inherited', conparentid <> 0 OR NOT conislocal)
+        'inherited', conparentid <> 0 OR NOT conislocal,
+        'enforced', NOT EXISTS (SELECT FROM pg_catalog.pg_trigger
+                                WHERE tgconstraint = pg_constraint.oid AND tgenabled = 'D'))
 FROM pg_catalog.pg_constraint
 JOIN user_relation ON user_relation.oid = conrelid
 WHERE contype IN ('p', 'u', 'f', 'c', 'x')
