@@ -85,9 +85,7 @@ def tour_document(run: Run) -> tuple[documents.Document, int]:
     return document, INTERRUPTED if interrupted else 0
 
 
-def _step_document(
-    step: DemoStep, run: Run, database: Database
-) -> tuple[documents.Document, int]:
+def _step_document(step: DemoStep, run: Run, database: Database) -> tuple[documents.Document, int]:
     if step.sql:
         return {"exit_code": 0, "output": damage(database, step.sql)}, 0
     captured = io.StringIO()

@@ -258,7 +258,7 @@ def test_restores_and_verifies(app: Setting, shell: str, compression: Compressio
 
     assert (result.status, result.errors) == (0, "")
     created = created_database(app, before)
-    assert re.fullmatch(r"app_restore_\d{8}_\d{6}", created)
+    assert re.fullmatch(r"app_restored_\d{8}_\d{6}", created)
     with connect(app.server.database(created)) as connection:
         restored = read_inventory(ask_connection(connection), server_version(connection))
         analysed = fetch_value(
@@ -279,7 +279,7 @@ def test_dry_run_changes_nothing(app: Setting, shell: str, compression: Compress
     assert (result.status, result.errors) == (0, "")
     assert app.databases() == before
     assert "6 tables, 8 rows, 3 sequences" in result.output
-    assert re.search(r'New +"app_restore_\d{8}_\d{6}"$', result.output, re.MULTILINE)
+    assert re.search(r'New +"app_restored_\d{8}_\d{6}"$', result.output, re.MULTILINE)
     assert "nothing was changed" in result.output
 
 
@@ -312,7 +312,7 @@ def test_without_a_live_database(app: Setting, shell: str) -> None:
     swap, undo = pasted_commands(result.output)
     subprocess.run(["sh", "-c", swap], env=app.environment(), check=True, capture_output=True)
     assert "app" in app.databases()
-    assert not any(name.startswith("app_restore_") for name in app.databases())
+    assert not any(name.startswith("app_restored_") for name in app.databases())
     subprocess.run(["sh", "-c", undo], env=app.environment(), check=True, capture_output=True)
     assert "app" not in app.databases()
 
@@ -467,7 +467,7 @@ def test_pooler_that_leads_to_the_live_database(app: Setting, shell: str) -> Non
         execute(connection, "CREATE SCHEMA public")
     path = app.with_program(
         "psql",
-        "case $PGDATABASE in app_restore_*) PGDATABASE=app ;; esac\n"
+        "case $PGDATABASE in app_restored_*) PGDATABASE=app ;; esac\n"
         f"exec '{app.psql / 'psql'}' \"$@\"",
     )
     before = app.databases()

@@ -43,7 +43,7 @@ server can be reached and is not older than the dump.
                table and the value of every sequence with those recorded, and
                print the statements that put it in place of the live database
   --to NAME    the new database's name, for one that stays beside the live one;
-               otherwise it is the live database's name with _restore_ and the time
+               otherwise it is the live database's name with _restored_ and the time
   -h, --help   this text
 
 It renames nothing by itself. A new database that is not as recorded is dropped again.
@@ -289,7 +289,7 @@ stamped() { # SUFFIX FILE: writes the live database's name, cut so that the suff
 
 name_databases() {
     stamp=$(date -u +%Y%m%d_%H%M%S)
-    stamped "_restore_$stamp" "$work/new"
+    stamped "_restored_$stamp" "$work/new"
     stamped "_before_$stamp" "$work/kept"
     new=${to:-$(cat "$work/new")}
     kept=$(cat "$work/kept")

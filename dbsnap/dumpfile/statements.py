@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LETTER = rb"A-Za-z_\x80-\xff"
 _IN_WORD = rb"A-Za-z0-9_$\x80-\xff"
 _DIGITS = b"0123456789"
-_WORD_BYTES = frozenset(b"".join(re.findall(rb"[%s]" % _IN_WORD, bytes(range(256)))))
+_WORD_BYTES = frozenset(b"".join(re.findall(rb"[A-Za-z0-9_\x80-\xff]", bytes(range(256)))))
 _CARRIAGE_RETURN, _OPENING, _CLOSING, _SEMICOLON = b"\r();"
 _CREATE_OR_REPLACE = [b"create", b"or", b"replace"]
 _AMBIGUOUS = "releases of psql disagree about where this token ends"
@@ -299,7 +299,7 @@ class StatementScan:
         return variable.end()
 
     def _word_start(self, position: int, stop: int) -> int:
-        """Return where the letters, digits and dollars that end at ``stop`` begin."""
+        """Return where the letters and digits that end at ``stop`` begin."""
         while stop > position and self.text[stop - 1] in _WORD_BYTES:
             stop -= 1
         return stop

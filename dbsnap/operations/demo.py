@@ -85,7 +85,7 @@ DEMO_STEPS: tuple[DemoStep, ...] = (
         *("verify", "latest"),
         expected_exit=DIFFERENT,
     ),
-    _dbsnap("And so can a rollback.", "rollback", "--yes"),
+    _dbsnap("A rollback can be undone in its turn.", "rollback", "--yes"),
     _dbsnap("The restored database is live, whole and verified.", "verify", "latest"),
 )
 """Backup, damage, restore, rollback; each leaves the sample database as the next one expects it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.contents import stated_in_dump
 from dbsnap.inventory import Facts, Inventory, compare, short_name
 from dbsnap.report import Finding, softened
 
@@ -119,13 +120,17 @@ def restore_differences(
     expected, notes = without_invalid_indexes(expected)
     if not privileges:
         expected = expected.without(["privilege"])
-    findings = compare(expected, actual, require=PROVED)
+    findings = live_differences(expected, actual)
     findings = softened(findings, "extension", "version")
     return [*notes, *softened(findings, "constraint", "enforced")]
 
 
 def live_differences(expected: Inventory, actual: Inventory) -> list[Finding]:
-    """Compare a backup with the live database; everything that both know is compared."""
+    """Compare a backup with the live database; everything that both know is compared.
+
+    What was read out of a dump without a record says nothing of objects that no dump states.
+    """
+    actual = stated_in_dump(actual) if expected.partial else actual
     return compare(expected, actual, require=PROVED)
 
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import tempfile
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sh
@@ -44,6 +45,7 @@ class Process:
         self._command = command
         self._stderr = stderr
         self._secrets = secrets
+        self._written = b""
 
     @property
     def pid(self) -> int:
@@ -63,6 +65,8 @@ class Process:
             raise self._failure(f"{self.name} was ended by signal {-error.exit_code}") from None
         except sh.ErrorReturnCode as error:
             raise self._failure(f"{self.name} failed with exit status {error.exit_code}") from None
+        finally:
+            self._close()
 
     def stop(self) -> None:
         """End the program: SIGTERM, after five seconds SIGKILL. Silent if it has already ended."""
@@ -76,18 +80,23 @@ class Process:
             deadline = time.monotonic() + STOP_SECONDS
             while self.running and time.monotonic() < deadline:
                 time.sleep(0.01)
-        try:
+        with suppress(sh.ErrorReturnCode):
             self._command.wait()
-        except sh.ErrorReturnCode:
-            return
+        self._close()
 
     def stderr_lines(self) -> list[str]:
         """Return the last lines the program wrote to stderr so far, without secrets."""
-        self._stderr.seek(0)
-        text = self._stderr.read().decode("utf-8", "replace")
+        if not self._stderr.closed:
+            self._stderr.seek(0)
+            self._written = self._stderr.read()
+        text = self._written.decode("utf-8", "replace")
         for secret in self._secrets:
             text = text.replace(secret, "********")
         return [line for line in text.splitlines() if line.strip()][-STDERR_LINES:]
+
+    def _close(self) -> None:
+        self.stderr_lines()  # what was written stays known
+        self._stderr.close()
 
     def _failure(self, message: str) -> ToolFailed:
         lines = self.stderr_lines()
