@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from rich.cells import cell_len
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from dbsnap.errors import ToolFailed
 from dbsnap.inventory import short_name
 from dbsnap.report import errors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from dbsnap.archive.record import Record
     from dbsnap.errors import DbsnapError
@@ -35,6 +39,11 @@ if TYPE_CHECKING:
 
 TABLES_SHOWN = 40
 FINDINGS_SHOWN = 50
+UNLIMITED = 10_000
+"""Columns of an output that is no terminal: lines there are for other programs, and stay whole."""
+
+NARROWEST = 20
+PLURALS = {"index": "indexes", "policy": "policies"}
 VERDICT_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 COUNTED_KINDS = (
     "table",
@@ -107,10 +116,10 @@ class TerminalProgress(LoggedProgress):
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TextColumn("{task.fields[size]}"),
-            TextColumn("[dim]{task.fields[current]}"),
             TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[current]}"),
             console=console,
             transient=True,
         )
@@ -121,7 +130,7 @@ class TerminalProgress(LoggedProgress):
         self._bar.start()
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(escape(text), total=total_bytes, size="", current="")
+        self._task = self._bar.add_task(plain(text), total=total_bytes, size="", current="")
 
     def advance(self, count_bytes: int, *, current: str = "") -> None:
         """Move the bar. The estimate it began with may be too small, so it never overflows."""
@@ -132,7 +141,15 @@ class TerminalProgress(LoggedProgress):
         if task.total is not None and task.completed > task.total:
             self._bar.update(self._task, total=task.completed)
         size = decimal(int(task.completed))
-        self._bar.update(self._task, size=size, current=escape(_table_of(current)))
+        self._bar.update(self._task, size=size, current=plain(_table_of(current)))
+
+    def note(self, text: str) -> None:
+        """Print above the bar."""
+        say(self._bar.console, plain(text))
+
+    def warn(self, text: str) -> None:
+        """Print above the bar."""
+        say(self._bar.console, f"[yellow]![/] {plain(text)}", indent=2)
 
     def done(self) -> None:
         """Take the bar away."""
@@ -146,31 +163,36 @@ class Screen:
     """Everything that is printed for people."""
 
     def __init__(self) -> None:
-        self.out = Console(highlight=False, soft_wrap=True)
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.out = _console(stderr=False)
+        self.err = _console(stderr=True)
 
     def progress(self) -> LoggedProgress:
         """Return bars on a terminal, log lines elsewhere."""
         return TerminalProgress(self.err) if self.err.is_terminal else LoggedProgress()
 
     def error(self, error: DbsnapError) -> None:
-        """Print an error once: what is wrong, and what to do."""
-        self.err.print(f"[red]error:[/] {escape(str(error))}")
+        """Print an error once: what is wrong, what the tool itself said, and what to do."""
+        say(self.err, f"[red]error:[/] {plain(str(error))}", indent=7)
+        detail = error.detail.splitlines() if isinstance(error, ToolFailed) else []
+        for line in detail if len(detail) > 1 else []:
+            say(self.err, f"       [dim]{plain(line)}[/]", indent=9)
         if error.hint:
-            self.err.print(f"[cyan]hint:[/] {escape(error.hint)}")
+            say(self.err, f"[cyan]hint:[/] {plain(error.hint)}", indent=6)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """Print findings, errors first."""
         marks = {"error": "[red]✗[/]", "warning": "[yellow]![/]", "note": "·"}
         order = sorted(findings, key=lambda finding: list(marks).index(finding.severity))
         for finding in order[:FINDINGS_SHOWN]:
-            self.out.print(f"{marks[finding.severity]} {escape(finding.message)}")
+            self._say(f"{marks[finding.severity]} {plain(finding.message)}", indent=2)
         if len(order) > FINDINGS_SHOWN:
-            self.out.print(f"  … and {len(order) - FINDINGS_SHOWN:,} more (see --json)")
+            self._say(f"  … and {len(order) - FINDINGS_SHOWN:,} more (see --json)")
 
-    def backups(self, taken: Iterable[Backup]) -> None:
+    def backups(self, taken: Sequence[Backup]) -> None:
         """Print every backup that was taken."""
-        for backup in taken:
+        for number, backup in enumerate(taken):
+            if number:
+                self._say("")
             self.backup(backup)
 
     def backup(self, backup: Backup) -> None:
@@ -178,26 +200,26 @@ class Screen:
         record = backup.record
         self._tables(record.inventory, record)
         self.findings(backup.findings)
-        self.out.print(
-            f"[green]VERIFIED[/] {escape(record.source.database)}: "
-            f"{record.inventory.total_rows():,} rows in the snapshot, as many in the file; "
-            f"{_counted(record.inventory)}"
+        self._say(
+            f"[green]VERIFIED[/] {plain(record.source.server)}: {_held(record.inventory)}; "
+            "all that the snapshot holds is in the file",
+            indent=2,
         )
-        self.out.print(
-            f"{escape(str(backup.dump))}  {decimal(record.dump.bytes)}, "
-            f"{record.duration_seconds:.1f} s"
+        self._say(
+            f"{plain(str(backup.dump))}  {decimal(record.dump.bytes)}, "
+            f"{record.duration_seconds:,.1f} s"
         )
-        self.out.print(f"restore it with:  dbsnap restore {record.id}")
+        self._say(f"restore it with:  dbsnap restore {plain(record.id)}")
 
     def plan(self, plan: RestorePlan, *, to_stderr: bool) -> None:
         """Print a restore's plan before anything happens."""
         console = self.err if to_stderr else self.out
-        taken = f", taken {plan.created_at}" if plan.created_at else ""
-        console.print(f"[bold]Plan[/] ({escape(plan.source)}{taken}):")
+        taken = f", taken {plain(plan.created_at)}" if plan.created_at else ""
+        say(console, f"[bold]Plan[/] ({plain(plan.source)}{taken}):")
         for number, step in enumerate(plan.steps(), start=1):
-            console.print(f"  {number}. {escape(step)}")
+            say(console, f"  {number}. {plain(step)}", indent=5)
         for note in plan.notes:
-            console.print(f"  [yellow]![/] {escape(note)}")
+            say(console, f"  [yellow]![/] {plain(note)}", indent=4)
 
     def restored(self, restored: Restored) -> None:
         """Print what was verified, how long it took, and the way back."""
@@ -205,80 +227,81 @@ class Screen:
         self._tables(restored.inventory)
         self.findings(restored.findings)
         where = plan.filled if plan.way == "beside" else plan.database.name
-        self.out.print(
-            f"[green]VERIFIED and restored[/] {escape(where)}: {restored.inventory.total_rows():,} "
-            f"rows; {_counted(restored.inventory)}; {restored.duration_seconds:.1f} s"
+        self._say(
+            f"[green]VERIFIED and restored[/] {plain(where)}: {_held(restored.inventory)}; "
+            f"{restored.duration_seconds:,.1f} s",
+            indent=2,
         )
         if plan.kept:
-            self.out.print(f"the replaced database is kept as {escape(plan.kept)}")
-            self.out.print("put it back with:  dbsnap rollback")
+            self._say(f"the replaced database is kept as {plain(plan.kept)}")
+            self._say("put it back with:  dbsnap rollback")
 
     def rollback_plan(self, plan: RollbackPlan, *, to_stderr: bool) -> None:
         """Print what a rollback will do."""
         console = self.err if to_stderr else self.out
-        console.print(
-            f"[bold]Plan[/]: {escape(plan.restored)} becomes {escape(plan.database.name)}"
-        )
+        say(console, f"[bold]Plan[/]: {plain(plan.restored)} becomes {plain(plan.database.name)}")
         if plan.kept:
-            console.print(
-                f"  the present {escape(plan.database.name)} is kept as {escape(plan.kept)}"
-            )
+            name = plain(plan.database.name)
+            say(console, f"  the present {name} is kept as {plain(plan.kept)}", indent=2)
 
     def rolled_back(self, plan: RollbackPlan) -> None:
         """Print what is where now."""
-        self.out.print(
-            f"[green]rolled back[/]: {escape(plan.database.name)} is again what was "
-            f"{escape(plan.restored)}"
-        )
+        name = plain(plan.database.name)
+        self._say(f"[green]rolled back[/]: {name} is again what was {plain(plan.restored)}")
         if plan.kept:
-            self.out.print(f"what it replaced is kept as {escape(plan.kept)}")
+            self._say(f"what it replaced is kept as {plain(plan.kept)}")
 
     def verification(self, verification: Verification) -> None:
         """Print every difference, or that there is none."""
         self.findings(verification.findings)
         for note in verification.notes:
-            self.out.print(f"· {escape(note)}")
+            self._say(f"· {plain(note)}", indent=2)
         errors = errors_in(verification.findings)
-        title = f"{escape(verification.database)} against {escape(verification.backup)}"
+        title = f"{plain(verification.database)} against {plain(verification.backup)}"
         if errors:
-            self.out.print(f"[red]DIFFERENT[/] {title}: {len(errors):,} differences")
+            text = f"[red]DIFFERENT[/] {title}: {counted(len(errors), 'difference')}"
         else:
-            expected = verification.expected
-            self.out.print(
-                f"[green]VERIFIED[/] {title}: {expected.total_rows():,} rows; {_counted(expected)}"
-            )
+            text = f"[green]VERIFIED[/] {title}: {_held(verification.expected)}"
+        self._say(text, indent=2)
 
     def validated(self, validated: Validated) -> None:
         """Print what a dump contains and the verdict."""
         self._tables(validated.inventory)
         record = "as its record promises" if validated.record else "it has no record"
-        self.out.print(
-            f"[green]WHOLE[/] {escape(validated.dump.name)}: {validated.inventory.total_rows():,} "
-            f"rows; {_counted(validated.inventory)}; {record}"
+        self._say(
+            f"[green]WHOLE[/] {plain(validated.dump.name)}: {_held(validated.inventory)}; {record}",
+            indent=2,
         )
-        self.out.print(
-            f"PostgreSQL {validated.server_version}, pg_dump {validated.pg_dump_version}, "
-            f"{decimal(validated.file_bytes)}, sha256 {validated.sha256}"
+        self._say(
+            f"PostgreSQL {plain(validated.server_version)}, "
+            f"pg_dump {plain(validated.pg_dump_version)}, {decimal(validated.file_bytes)}"
         )
+        self._say(f"sha256 {validated.sha256}")
 
     def listed(self, lines: Sequence[Listed], directory: object) -> None:
-        """Print the backups of a directory as a table."""
+        """Print a line for each backup; on a terminal its reason on a line of its own."""
         if not lines:
-            self.out.print(f"no backups in {escape(str(directory))}; take one with: dbsnap backup")
+            self._say(f"no backups in {plain(str(directory))}; take one with: dbsnap backup")
             return
-        table = Table(box=None, pad_edge=False)
-        for title in ("id", "database", "taken", "age", "rows", "size", "status", "reason"):
-            table.add_column(title, justify="right" if title in {"rows", "size", "age"} else "left")
+        below = self.out.is_terminal
+        titles = ["id", "target", "age", "rows", "size", "status"]
+        table = _table([*titles, *([] if below else ["reason"])], right={"age", "rows", "size"})
         for line in lines:
-            table.add_row(*_list_row(line))
-        self.out.print(table)
+            table.add_row(*_list_row(line), *([] if below else [plain(_reason(line))]))
+        first, *rest = self._rendered(table, width=UNLIMITED)
+        self.out.out(first)
+        for text, line in zip(rest, lines, strict=True):
+            self.out.out(text)
+            if below and _reason(line):
+                reason = Text.from_markup(f"  [dim]{plain(_reason(line))}[/]")
+                reason.truncate(self.out.width, overflow="ellipsis")
+                self.out.print(reason)
         total = sum(line.record.dump.bytes for line in lines if line.record)
-        self.out.print(f"{len(lines):,} backups, {decimal(total)} in {escape(str(directory))}")
+        self._say(f"{counted(len(lines), 'backup')}, {decimal(total)} in {plain(str(directory))}")
 
     def record(self, record: Record) -> None:
         """Print one backup."""
         source, dump = record.source, record.dump
-        table = Table(box=None, show_header=False, pad_edge=False)
         rows = {
             "id": record.id,
             "taken": f"{record.created_at} from {source.server} ({source.target})",
@@ -286,64 +309,108 @@ class Screen:
             "server": f"PostgreSQL {source.server_version}, {source.encoding}",
             "dump": f"{dump.file}, {decimal(dump.bytes)}, pg_dump {dump.pg_dump_version}",
             "sha256": dump.sha256,
-            "holds": f"{record.inventory.total_rows():,} rows; {_counted(record.inventory)}",
+            "holds": _held(record.inventory),
             "files": f"{record.privileges.file}, {record.restore_script.file}",
         }
         for title, value in rows.items():
-            table.add_row(f"[bold]{title}[/]", escape(value))
-        self.out.print(table)
+            self._say(f"[bold]{title:8}[/]{plain(value)}", indent=8)
         self._tables(record.inventory, record)
         for note in record.notes:
-            self.out.print(f"[yellow]![/] {escape(note)}")
+            self._say(f"[yellow]![/] {plain(note)}", indent=2)
 
     def differences(self, before: Record, after: Record, findings: Sequence[Finding]) -> None:
         """Print what changed from one backup to another."""
         self.findings(findings)
-        self.out.print(
-            f"{len(findings):,} differences from {before.id} ({before.created_at}) "
-            f"to {after.id} ({after.created_at})"
+        self._say(
+            f"{counted(len(findings), 'difference')} from {plain(before.id)} ({before.created_at}) "
+            f"to {plain(after.id)} ({after.created_at})",
+            indent=2,
         )
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Print checks, then every program found."""
         for check in diagnosis.checks:
-            style = VERDICT_STYLE[check.verdict]
-            self.out.print(
-                f"[{style}]{check.verdict:8}[/] {check.subject}: {escape(check.message)}"
-            )
+            verdict = f"[{VERDICT_STYLE[check.verdict]}]{check.verdict:8}[/]"
+            self._say(f"{verdict} {check.subject}: {plain(check.message)}", indent=9)
             if check.advice:
-                self.out.print(f"         [cyan]{escape(check.advice)}[/]")
+                self._say(f"         [cyan]{plain(check.advice)}[/]", indent=9)
         for name, choices in diagnosis.candidates:
-            self.out.print(f"\n[bold]{name}[/] found on this machine, the best first:")
+            self._say("")
+            self._say(f"[bold]{name}[/] found on this machine, the best first:")
             for number, choice in enumerate(choices):
-                mark = "→" if number == 0 and choice.usable else " "
-                self.out.print(
-                    f" {mark} {escape(str(choice.program.path))} ({choice.program.origin}) "
-                    f"{choice.reason}"
+                mark = "✗" if not choice.usable else " " if number else "→"
+                program = choice.program
+                self._say(
+                    f" {mark} {program.version_text:6} {choice.reason} ({program.origin}): "
+                    f"{plain(str(program.path))}",
+                    indent=10,
                 )
 
+    def _say(self, markup: str, *, indent: int = 0) -> None:
+        say(self.out, markup, indent=indent)
+
+    def _rendered(self, table: Table, *, width: int | None = None) -> list[str]:
+        """Return the lines of a table without the blanks at their ends."""
+        with self.out.capture() as captured:
+            self.out.print(table, width=width)
+        return [line.rstrip() for line in captured.get().splitlines()]
+
     def _tables(self, inventory: Inventory, record: Record | None = None) -> None:
-        counted = {
+        rows_of = {
             name: facts["rows"]
             for name, facts in inventory.of("table").items()
             if facts.get("rows") is not None
         }
-        if not counted:
+        if not rows_of:
             return
         sizes: dict[str, int] = {}
         for block in record.dump.blocks if record else ():
             sizes[block.table] = sizes.get(block.table, 0) + block.raw_length
-        table = Table(box=None, pad_edge=False)
-        table.add_column("table")
-        table.add_column("rows", justify="right")
-        if record:
-            table.add_column("size", justify="right")
-        for name, rows in sorted(counted.items(), key=lambda item: -item[1])[:TABLES_SHOWN]:
-            cells = [escape(short_name(name)), f"{rows:,}"]
+        titles = ["table", "rows", *(["size"] if record else [])]
+        table = _table(titles, right={"rows", "size"}, folded="table")
+        for name, rows in sorted(rows_of.items(), key=lambda item: -item[1])[:TABLES_SHOWN]:
+            cells = [plain(short_name(name)), f"{rows:,}"]
             table.add_row(*cells, *([decimal(sizes.get(name, 0))] if record else []))
-        self.out.print(table)
-        if len(counted) > TABLES_SHOWN:
-            self.out.print(f"… and {len(counted) - TABLES_SHOWN:,} smaller tables")
+        self.out.out("\n".join(self._rendered(table)))
+        if len(rows_of) > TABLES_SHOWN:
+            self._say(f"… and {counted(len(rows_of) - TABLES_SHOWN, 'smaller table')}")
+
+
+def say(console: Console, markup: str, *, indent: int = 0) -> None:
+    """Print one sentence. On a terminal it breaks between words, and goes on ``indent`` columns in.
+
+    A word that is longer than the line, as a path may be, is never broken: it can be copied.
+    """
+    text = Text.from_markup(markup)
+    if console.is_terminal:
+        lines = text.divide(_breaks(text.plain, max(console.width - indent, NARROWEST)))
+        for line in lines:
+            line.rstrip()
+        text = Text("\n" + " " * indent).join(lines)
+    console.print(text)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Return where lines of at most ``width`` columns begin; a longer word has a line to itself."""
+    offsets, used = [], 0
+    for word in re.finditer(r"\s*\S+\s*", text):
+        if used and used + cell_len(word.group().rstrip()) > width:
+            offsets.append(word.start())
+            used = 0
+        used += cell_len(word.group())
+    return offsets
+
+
+def plain(text: str) -> str:
+    """Return text that rich prints as it is; what could move a terminal's cursor is spelled out."""
+    return escape(
+        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 row``, ``2 rows``, ``1,000 indexes``."""
+    return f"{count:,} {noun if count == 1 else PLURALS.get(noun, noun + 's')}"
 
 
 def age(created_at: str, now: datetime) -> str:
@@ -355,32 +422,50 @@ def age(created_at: str, now: datetime) -> str:
     return f"{max(int(seconds), 0)} s"
 
 
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = UNLIMITED
+    return console
+
+
+def _table(titles: Sequence[str], *, right: Collection[str], folded: str = "") -> Table:
+    """Return an empty table; ``folded`` names the one column that may be broken to fit."""
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(
+            title,
+            justify="right" if title in right else "left",
+            no_wrap=title != folded,
+            overflow="fold",
+        )
+    return table
+
+
 def _list_row(line: Listed) -> Iterable[str]:
     style = "green" if line.status == "verified" else "red"
     status = f"[{style}]{line.status}[/]"
     record = line.record
     if record is None:
-        return (escape(line.id), "", "", "", "", "", status, escape(line.problem))
+        return (plain(line.id), "", "", "", "", status)
     return (
-        escape(record.id),
-        escape(record.source.database),
-        record.created_at.replace("T", " ").removesuffix("Z"),
+        plain(record.id),
+        plain(record.source.target),
         age(record.created_at, datetime.now(UTC)),
         f"{record.inventory.total_rows():,}",
         decimal(record.dump.bytes),
         status,
-        escape(record.reason),
     )
 
 
-def _counted(inventory: Inventory) -> str:
-    plural = {"index": "indexes", "policy": "policies"}
-    parts = [
-        f"{count:,} {kind if count == 1 else plural.get(kind, kind + 's')}"
-        for kind in COUNTED_KINDS
-        if (count := len(inventory.of(kind)))
-    ]
-    return ", ".join(parts) or "no objects"
+def _reason(line: Listed) -> str:
+    return line.record.reason if line.record else line.problem
+
+
+def _held(inventory: Inventory) -> str:
+    """Return the numbers of rows and of all objects that people count."""
+    counts = [counted(count, kind) for kind in COUNTED_KINDS if (count := len(inventory.of(kind)))]
+    return f"{counted(inventory.total_rows(), 'row')}; {', '.join(counts) or 'no objects'}"
 
 
 def _table_of(copy_statement: str) -> str:

@@ -40,7 +40,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dbsnap.report import Finding
-from dbsnap.wording import same_wording
+from dbsnap.wording import same_privileges, same_wording
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -179,9 +179,7 @@ def _compare_facts(
         if fact in needed and (before is None) != (now is None):
             message = f"{_title(kind, name)}: {fact} could not be compared"
             findings.append(_finding("not-compared", kind, name, message, fact))
-        elif before == now or (
-            fact in WORDED_FACTS and same_wording(before, now, same_major=same_major)
-        ):
+        elif _same_fact(fact, before, now, same_major=same_major):
             continue
         elif fact == "content" and expected.get("rows") != actual.get("rows"):
             continue  # the row count already says it
@@ -189,6 +187,14 @@ def _compare_facts(
             message = _changed(kind, name, fact, before, now)
             findings.append(_finding("different", kind, name, message, fact))
     return findings
+
+
+def _same_fact(fact: str, expected: Any, actual: Any, *, same_major: bool) -> bool:
+    if expected == actual:
+        return True
+    if fact == "acl":
+        return same_privileges(expected, actual, same_major=same_major)
+    return fact in WORDED_FACTS and same_wording(expected, actual, same_major=same_major)
 
 
 def _finding(

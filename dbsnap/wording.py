@@ -46,6 +46,22 @@ def same_wording(expected: Any, actual: Any, *, same_major: bool) -> bool:
     return _meaning(expected, same_major=same_major) == _meaning(actual, same_major=same_major)
 
 
+def same_privileges(expected: Any, actual: Any, *, same_major: bool) -> bool:
+    """Return whether two access control lists grant the same.
+
+    Between majors MAINTAIN (``m``, new in PostgreSQL 17) does not matter: it is part of ALL where there is
+    such a privilege, so that GRANT ALL means more on a newer server.
+    """
+    if same_major or not isinstance(expected, list) or not isinstance(actual, list):
+        return bool(expected == actual)
+    return _without_maintain(expected) == _without_maintain(actual)
+
+
+def _without_maintain(acl: list[str]) -> list[str]:
+    parts = [re.match(r"(.*=)([^=/]*)(/.*)\Z", item, re.DOTALL) for item in acl]
+    return sorted(p[1] + p[2].replace("m*", "").replace("m", "") + p[3] for p in parts if p)
+
+
 def _meaning(definition: str, *, same_major: bool) -> _Tree:
     """Return the definition as nested lists, without what does not matter."""
     stack: list[_Tree] = [[]]

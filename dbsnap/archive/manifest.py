@@ -5,7 +5,6 @@ It is derived: dbsnap itself reads the records, and writes the manifest anew aft
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from importlib import resources
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from dbsnap.archive.storage import MANIFEST_NAME, entries
+from dbsnap.archive.storage import MANIFEST_NAME, directory_lock, entries
 from dbsnap.errors import StorageFailed
 
 if TYPE_CHECKING:
@@ -35,18 +34,21 @@ def rebuild_manifest(directory: Path) -> None:
     Processes that do so at once take turns, and each reads the records inside its turn, so that
     nothing is lost. Raises StorageFailed when it cannot be written; the old one then stays.
     """
-    staged = directory / f".{MANIFEST_NAME}.{os.getpid()}"
+    staged = directory / f".{MANIFEST_NAME}.partial"
     try:
-        with (directory / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with directory_lock(directory):
             document = manifest_of(entries(directory), directory)
             jsonschema.Draft202012Validator(_schema()).validate(document)
             descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as output:
-                output.write(json.dumps(document, indent=2) + "\n")
-            staged.rename(directory / MANIFEST_NAME)
+            try:
+                with os.fdopen(descriptor, "w") as output:
+                    output.write(json.dumps(document, indent=2) + "\n")
+                    output.flush()
+                    os.fsync(output.fileno())
+                staged.rename(directory / MANIFEST_NAME)
+            finally:
+                staged.unlink(missing_ok=True)
     except OSError as error:
-        staged.unlink(missing_ok=True)
         raise StorageFailed(
             f"cannot write {directory / MANIFEST_NAME}: {error.strerror}",
             hint="the backups themselves are complete; the next backup writes the manifest again",

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -28,7 +28,9 @@ PREFIX = "backup_"
 RECORD_SUFFIX = ".json"
 MANIFEST_NAME = "backup_manifest.json"
 DUMP_SUFFIXES = (".sql", ".sql.gz", ".sql.zst")
+COMPANION_SUFFIXES = ("_privileges.sql", "_restore.sh")
 STAGING_SUFFIX = ".partial"
+LOCK_NAME = ".lock"
 LATEST = "latest"
 NAME_LENGTH = 60
 
@@ -89,6 +91,7 @@ def prepare_directory(directory: Path) -> None:
             directory.chmod(0o700)
         ignore = directory / ".gitignore"
         if not ignore.exists():
+            ignore.touch(mode=0o600)
             ignore.write_text(GIT_IGNORE)
     except OSError as error:
         raise StorageFailed(
@@ -105,8 +108,16 @@ def staging(directory: Path, name: str, now: datetime) -> Iterator[Staging]:
     killed are removed. Raises StorageFailed when the disk is full or the directory unusable.
     """
     prepare_directory(directory)
-    _remove_abandoned(directory)
-    stage, lock = _reserve(directory, f"{PREFIX}{now:%Y%m%d_%H%M%S}_{file_name_part(name)}")
+    wanted = f"{PREFIX}{now:%Y%m%d_%H%M%S}_{file_name_part(name)}"
+    try:
+        with directory_lock(directory):  # others must not see a staging directory without its lock
+            _remove_abandoned(directory)
+            stage, lock = _reserve(directory, wanted)
+    except OSError as error:
+        raise StorageFailed(
+            f"cannot begin a backup in {directory}: {error.strerror or error}",
+            hint="make room, or name another directory with --dir or DBSNAP_DIR",
+        ) from None
     try:
         yield stage
     except OSError as error:
@@ -115,12 +126,16 @@ def staging(directory: Path, name: str, now: datetime) -> Iterator[Staging]:
             hint="nothing was kept of it; make room (dbsnap prune) or name another --dir",
         ) from None
     finally:
-        shutil.rmtree(stage.directory, ignore_errors=True)
+        _discard(stage.directory, stage.id)
         lock.close()
 
 
 def publish(stage: Staging, directory: Path) -> None:
-    """Put a staged backup in place: the record last, because with it the backup exists."""
+    """Put a staged backup in place: the record last, because with it the backup exists.
+
+    Interrupted or killed before that, the files already in place are removed by ``staging``, or by
+    that of the next backup.
+    """
     for path in stage.directory.iterdir():
         _flush(path)
     others = [p for p in stage.directory.iterdir() if p.name.startswith(PREFIX)]
@@ -131,6 +146,18 @@ def publish(stage: Staging, directory: Path) -> None:
     _flush(directory)
     record.rename(directory / record.name)
     _flush(directory)
+
+
+@contextmanager
+def directory_lock(directory: Path) -> Iterator[None]:
+    """Hold the directory's own lock, which those who change more than one file of it take in turn.
+
+    Raises OSError.
+    """
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def entries(directory: Path) -> list[Entry]:
@@ -223,9 +250,24 @@ def _reserve(directory: Path, wanted: str) -> tuple[Staging, IO[str]]:
 def _remove_abandoned(directory: Path) -> None:
     """Remove the staging directories whose dbsnap no longer holds their lock."""
     for stage in directory.glob(f".{PREFIX}*{STAGING_SUFFIX}"):
-        with suppress(OSError), (stage / "lock").open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(stage, ignore_errors=True)
+        own_id = stage.name.removeprefix(".").removesuffix(STAGING_SUFFIX)
+        try:
+            with (stage / "lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _discard(stage, own_id)
+        except FileNotFoundError:  # killed before it had locked it
+            _discard(stage, own_id)
+        except BlockingIOError:
+            continue
+
+
+def _discard(stage: Path, own_id: str) -> None:
+    """Remove a staging directory, and what ``publish`` had already renamed if the record is not there."""
+    directory = stage.parent
+    if not (directory / (own_id + RECORD_SUFFIX)).exists():
+        for suffix in (*DUMP_SUFFIXES, *COMPANION_SUFFIXES):
+            (directory / (own_id + suffix)).unlink(missing_ok=True)
+    shutil.rmtree(stage, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

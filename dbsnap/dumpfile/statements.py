@@ -268,25 +268,25 @@ class StatementScan:
 
     def _beyond_dollar(self, position: int, stop: int) -> int:
         """Return the end of a dollar-quoted string, a parameter, or a word with a $ in it."""
+        end = end_of(_DOLLAR_AND_MORE, self.text, stop)
+        if end == len(self.text):
+            raise Incomplete("a statement")
         began = self._word_start(position, stop)
-        if began < stop and self.text[began] not in _DIGITS:
-            if self.text.endswith(b":", position, began):
-                raise Unsafe("ambiguous-token", _AMBIGUOUS, began)
+        word = self.text[began:stop]
+        after_colon = self.text.endswith(b":", position, began)
+        if word and word[0] not in _DIGITS and not after_colon:
             return end_of(_WORD, self.text, began)
-        if not self.text[began:stop].isdigit() and began < stop:
+        if word and not word.isdigit():
             raise Unsafe("ambiguous-token", _AMBIGUOUS, began)
-        opening = _DOLLAR_QUOTE.match(self.text, stop)
-        if opening:
+        if opening := _DOLLAR_QUOTE.match(self.text, stop):
             closing = self.text.find(opening.group(), opening.end())
             if closing < 0:
                 raise Incomplete("a dollar-quoted string")
             return closing + len(opening.group())
-        end = end_of(_DOLLAR_AND_MORE, self.text, stop)
-        if end == len(self.text):
-            raise Incomplete("a statement")
-        if not self.text[stop + 1 : end].isdigit() and self.text[stop + 1] in _DIGITS:
+        after = self.text[stop + 1 : end]
+        if after[:1].isdigit() and not after.isdigit():
             raise Unsafe("ambiguous-token", _AMBIGUOUS, stop)
-        return end if self.text[stop + 1] in _DIGITS else stop + 1
+        return end if after.isdigit() else stop + 1
 
     def _beyond_colon(self, stop: int) -> int:
         variable = _VARIABLE.match(self.text, stop)

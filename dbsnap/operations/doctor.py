@@ -84,7 +84,9 @@ def diagnose(
 def _tool_check(name: str, choices: list[Choice], version: int, *, needs_tls: bool) -> Check:
     if choices and choices[0].usable:
         best = choices[0]
-        return Check(name, "ok", f"{best.program.path} {best.reason}")
+        program = best.program
+        message = f"{program.version_text} ({program.origin}) {best.reason}: {program.path}"
+        return Check(name, "ok", message)
     what = "none that fits" if choices else "none installed"
     return Check(name, "problem", what, what_to_install(version // 10000, needs_tls=needs_tls))
 
@@ -140,7 +142,7 @@ def _reading_check(connection: Connection) -> Check:
         return Check(
             "backup",
             "problem",
-            f"the role may not read {unreadable} tables or sequences",
+            f"the role may not read {unreadable:,} of the tables and sequences",
             "back up as their owner, or grant it pg_read_all_data",
         )
     return Check("backup", "ok", "the role may read every table and sequence")

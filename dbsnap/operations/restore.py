@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from dbsnap.dumpfile.omit import blanked, unknown_settings
-from dbsnap.errors import OperationFailed, VerificationFailed
+from dbsnap.errors import DbsnapError, OperationFailed, VerificationFailed
 from dbsnap.operations import proof
 from dbsnap.operations.opened import opened_backup
 from dbsnap.operations.reading import expected_content, read_live
@@ -24,10 +24,16 @@ from dbsnap.postgres.load import load
 from dbsnap.postgres.properties import finish_properties, read_properties
 from dbsnap.postgres.side import (
     create_side_database,
+    discarded_name,
     drop_abandoned_side_databases,
     drop_database,
+    end_session,
+    kept_databases,
     lock_restores_into,
     maintain,
+    moment_after,
+    refuse_if_replaced_since,
+    side_name,
     swap,
 )
 from dbsnap.progress import NoProgress
@@ -76,34 +82,52 @@ def restore(
     options = options or RestoreOptions()
     started = time.monotonic()
     with opened_backup(dump, progress=progress) as opened, maintain(database) as maintenance:
-        plan = plan_restore(opened, database, maintenance, options, now=clock(), pg_bin=pg_bin)
+        replaced = kept_databases(maintenance, database.name)
+        now = moment_after(replaced, clock())
+        plan = plan_restore(opened, database, maintenance, options, now=now, pg_bin=pg_bin)
         progress.done()
         confirm(plan)
-        lock_restores_into(maintenance, database.name)
-        for leftover in drop_abandoned_side_databases(maintenance, database.name):
+        name = plan.filled if plan.way == "beside" else database.name
+        lock_restores_into(maintenance, name)
+        refuse_if_replaced_since(maintenance, database.name, replaced)
+        for leftover in drop_abandoned_side_databases(maintenance, name):
             progress.note(f"dropped {leftover}, which a restore that was killed had left behind")
         if plan.way == "in place":
             actual, findings = restore_in_place(opened, plan, options, progress=progress)
         else:
-            with side_database(maintenance, plan) as side:
+            with side_database(maintenance, plan, side_name(name, now)) as side:
                 findings = fill(opened, plan, side, options, progress=progress)
                 actual, differences = compare_side(opened, plan, side, options, progress=progress)
                 findings += differences
-                finish_properties(maintenance.connection, plan.filled, plan.properties)
-                put_in_place(maintenance, plan, progress=progress)
+                finish_properties(maintenance.connection, side.name, plan.properties)
+                discarded = discarded_name(name, now)
+                put_in_place(maintenance, plan, side.name, discarded, progress=progress)
+            if plan.way == "swap" and plan.kept is None:
+                drop_replaced(maintenance, plan, discarded)
     progress.done()
     return Restored(plan, actual, tuple(findings), time.monotonic() - started)
 
 
 @contextmanager
-def side_database(maintenance: Maintenance, plan: RestorePlan) -> Iterator[Database]:
-    """Create the database that is filled; it is dropped again if the block raises."""
-    create_side_database(maintenance, plan.filled, plan.properties)
+def side_database(maintenance: Maintenance, plan: RestorePlan, name: str) -> Iterator[Database]:
+    """Create the database that is filled; it is dropped again if anything raises.
+
+    Where that fails too (the server is gone), the next restore drops it: its name says what it is.
+    """
+    session = maintenance.connection.info.backend_pid
     try:
-        yield plan.database.with_name(plan.filled)
-    except BaseException:
-        with maintain(plan.database) as another:  # the first connection may be what failed
-            drop_database(another, plan.filled)
+        create_side_database(maintenance, name, plan.properties)
+        yield plan.database.with_name(name)
+    except BaseException as error:
+        try:
+            with maintain(plan.database) as another:
+                end_session(
+                    another, session
+                )  # it may be what failed, or in the middle of something
+                drop_database(another, name)
+        except DbsnapError:
+            if isinstance(error, DbsnapError):
+                error.hint = f"if {name} is still there, the next restore drops it"
         raise
 
 
@@ -186,23 +210,35 @@ def compare_side(
     return reading.inventory, findings
 
 
-def put_in_place(maintenance: Maintenance, plan: RestorePlan, *, progress: Progress) -> None:
-    """Make the filled database the live one: the commit point of a restore."""
+def put_in_place(
+    maintenance: Maintenance, plan: RestorePlan, side: str, discarded: str, *, progress: Progress
+) -> None:
+    """Give the filled database the name it was made for: the commit point of a restore."""
+    if plan.way != "swap":
+        name = plan.filled if plan.way == "beside" else plan.database.name
+        progress.phase(f"giving it the name {name}")
+        swap(maintenance, [(side, name)])
+        return
     name = plan.database.name
-    if plan.way == "beside":
-        return
     progress.phase(f"putting it in the place of {name}")
-    if plan.way == "create":
-        swap(maintenance, [(plan.filled, name)])
-        return
     present = read_properties(maintenance.connection, name)
-    filled = read_properties(maintenance.connection, plan.filled)
+    filled = read_properties(maintenance.connection, side)
     if present is None or filled is None or (differing := present.differences(filled)):
         what = ", ".join(differing) if present and filled else "its existence"
         raise OperationFailed(
             f"{name} was changed during the restore ({what}); nothing was swapped"
         )
-    discarded = plan.kept or plan.filled.replace("_restore_", "_discard_")
-    swap(maintenance, [(name, discarded), (plan.filled, name)])
-    if plan.kept is None:
+    swap(maintenance, [(name, plan.kept or discarded), (side, name)])
+    # Said at once, because an interruption from here on no longer changes what is live.
+    progress.note(f"{name} is now the restored database")
+
+
+def drop_replaced(maintenance: Maintenance, plan: RestorePlan, discarded: str) -> None:
+    """Drop the database that was replaced; a failure does not undo the restore, and says so."""
+    try:
         drop_database(maintenance, discarded)
+    except DbsnapError as error:
+        raise OperationFailed(
+            f"{plan.database.name} is restored, but what it replaced could not be dropped: {error}",
+            hint=f"it is {discarded}; the next restore drops it",
+        ) from None

@@ -13,6 +13,8 @@ from dbsnap.postgres.side import (
     kept_name,
     lock_restores_into,
     maintain,
+    moment_after,
+    refuse_if_replaced_since,
     swap,
 )
 
@@ -50,10 +52,12 @@ def rollback(
                 hint="databases kept by a restore are named NAME_before_DATE_TIME",
             )
         present = database_exists(maintenance, database.name)
-        kept = kept_name(database.name, clock()) if present else None
+        now = moment_after(candidates, clock())
+        kept = kept_name(database.name, now) if present else None
         plan = RollbackPlan(database, candidates[-1], kept)
         confirm(plan)
         lock_restores_into(maintenance, database.name)
+        refuse_if_replaced_since(maintenance, database.name, candidates)
         renames = [(database.name, kept)] if kept else []
         swap(maintenance, [*renames, (plan.restored, database.name)])
     return plan

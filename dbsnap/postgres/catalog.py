@@ -86,7 +86,7 @@ def read_inventory(ask: Ask, server_version: int) -> Inventory:
             continue
         objects[kind] = {}
         for path, suffix, table_path, facts in ask(_query(kind)):
-            name = object_name(*path) + plain_quotes(suffix or "")
+            name = object_name(*path) + settled_identity(suffix or "")
             known = {fact: value for fact, value in facts.items() if value is not None}
             if "parents" in known:
                 known["parents"] = [plain_quotes(parent) for parent in known["parents"]]
@@ -119,6 +119,11 @@ def quote_literal(value: str) -> str:
     """Return a string constant that means the same under any ``standard_conforming_strings``."""
     quoted = "'" + value.replace("'", "''").replace("\\", "\\\\") + "'"
     return " E" + quoted if "\\" in value else quoted
+
+
+def settled_identity(identity: str) -> str:
+    """Return what ``pg_identify_object`` says in the words that all majors could have used."""
+    return plain_quotes(identity).replace(" on language ", " language ")
 
 
 def plain_quotes(identity: str) -> str:

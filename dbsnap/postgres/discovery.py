@@ -132,7 +132,9 @@ def choose(
         return choices[0].program
     major = server_version // 10000
     if choices:
-        reasons = "; ".join(f"{c.program.path} {c.reason}" for c in choices[:4])
+        reasons = "; ".join(
+            f"{c.program.path} ({c.program.version_text}) {c.reason}" for c in choices[:4]
+        )
         message = f"no {name} here fits a PostgreSQL {major} server: {reasons}"
     else:
         message = f"no {name} is installed, and a PostgreSQL {major} server needs one"
@@ -152,22 +154,14 @@ def what_to_install(major: int, *, needs_tls: bool) -> str:
 
 def _judge(program: Program, major: int, *, needs_tls: bool) -> Choice:
     if program.major < major:
-        return Choice(
-            program, usable=False, reason=f"is {program.version_text}, older than the server"
-        )
+        return Choice(program, usable=False, reason="is older than the server")
     if program.name == "pg_dump" and program.version in LOSES_SEQUENCES:
-        return Choice(
-            program,
-            usable=False,
-            reason=f"is {program.version_text}, which can lose sequence values: 18.2 mends it",
-        )
+        return Choice(program, usable=False, reason="can lose sequence values: 18.2 mends it")
     if needs_tls and not program.tls:
         return Choice(program, usable=False, reason="has no TLS, which the URL demands")
     if program.major == major:
-        return Choice(
-            program, usable=True, reason=f"is {program.version_text}, the server's own major"
-        )
-    return Choice(program, usable=True, reason=f"is {program.version_text}, newer than the server")
+        return Choice(program, usable=True, reason="is of the server's own major")
+    return Choice(program, usable=True, reason="is newer than the server")
 
 
 def _directories(pg_bin: Sequence[Path], search_path: str | None) -> Iterable[tuple[Path, str]]:

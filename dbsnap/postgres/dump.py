@@ -31,9 +31,11 @@ def dump_encoding(database_encoding: str) -> str:
     return "SQL_ASCII" if database_encoding == "SQL_ASCII" else "UTF8"
 
 
-def whole_database_arguments(snapshot: str, encoding: str) -> list[str]:
+def whole_database_arguments(
+    snapshot: str, encoding: str, *, lock_wait_seconds: int = LOCK_WAIT_SECONDS
+) -> list[str]:
     """Return pg_dump's arguments for a portable dump of everything: no owners, no privileges."""
-    return [*_common(snapshot, encoding), "--no-owner", "--no-privileges"]
+    return [*_common(snapshot, encoding, lock_wait_seconds), "--no-owner", "--no-privileges"]
 
 
 def privileges_arguments(snapshot: str, encoding: str, *, large_objects: bool) -> list[str]:
@@ -84,11 +86,11 @@ def _hang_up(end: socket.socket) -> None:
         return
 
 
-def _common(snapshot: str, encoding: str) -> list[str]:
+def _common(snapshot: str, encoding: str, lock_wait_seconds: int = LOCK_WAIT_SECONDS) -> list[str]:
     return [
         "--format=plain",
         f"--snapshot={snapshot}",
         f"--encoding={encoding}",
-        f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s",
+        f"--lock-wait-timeout={lock_wait_seconds}s",
         "--no-password",
     ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from dbsnap.errors import ToolFailed
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.tools import PIPE_BYTES, Process, channel, start
 
@@ -34,11 +35,12 @@ class PsqlInput:
             self._end.sendall(piece)
         except (BrokenPipeError, ConnectionResetError):
             self.process.wait()
-            raise
+            raise ToolFailed("psql ended before it had read everything") from None
 
     def end(self) -> None:
         """Say that nothing more comes: psql ends when it has done all of it."""
-        self._end.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # psql has ended already; wait() says why
+            self._end.shutdown(socket.SHUT_WR)
 
     def finish(self) -> None:
         """Say that nothing more comes, and wait for psql to succeed."""

@@ -7,15 +7,16 @@ ACCESS SHARE mode *before* the snapshot exists, and the list of tables is checke
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import errors as postgres_errors
 
-from dbsnap.errors import ServerFailed
+from dbsnap.errors import OperationFailed, ServerFailed
 from dbsnap.postgres.catalog import ask_connection, list_tables, quote_name
-from dbsnap.postgres.connection import connect, execute, fetch_value
+from dbsnap.postgres.connection import connect, execute, fetch, fetch_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,19 @@ LOCK_WAIT_SECONDS = 60
 
 TABLES_PER_LOCK = 500
 
+HOLDERS_QUERY = """
+SELECT format('%s is locked by session %s (%s)', relation::regclass, pid,
+              concat_ws(', ', usename, nullif(application_name, ''), state))
+FROM pg_catalog.pg_locks JOIN pg_catalog.pg_stat_activity USING (pid)
+WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+    AND relation IN (SELECT oid FROM pg_catalog.pg_class
+                     WHERE relkind IN ('r', 'p') AND relnamespace <> 'pg_catalog'::regnamespace)
+ORDER BY granted DESC, relation
+LIMIT 5
+"""
+"""Only ACCESS EXCLUSIVE conflicts with ACCESS SHARE; who waits for it is waited for, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -42,15 +56,18 @@ class Snapshot:
 
 
 @contextmanager
-def hold_snapshot(database: Database) -> Iterator[Snapshot]:
+def hold_snapshot(
+    database: Database, *, lock_wait_seconds: int = LOCK_WAIT_SECONDS
+) -> Iterator[Snapshot]:
     """Lock all tables, export a snapshot, and hold both until the end of the block.
 
-    Raises ServerFailed when a table stays locked by others for ``LOCK_WAIT_SECONDS``, or tables come
-    and go faster than they can be locked; RightMissing when a table may not be read.
+    Raises ServerFailed when a table stays locked by others for ``lock_wait_seconds``, when tables come
+    and go faster than they can be locked, or when the block failed because the server had ended the
+    session that holds the snapshot; RightMissing when a table may not be read.
     """
     with connect(database, purpose="dbsnap snapshot") as connection:
         for _ in range(ATTEMPTS):
-            identifier = _lock_and_export(connection)
+            identifier = _lock_and_export(connection, lock_wait_seconds)
             if identifier is not None:
                 break
         else:
@@ -60,24 +77,43 @@ def hold_snapshot(database: Database) -> Iterator[Snapshot]:
             )
         try:
             yield Snapshot(connection, identifier)
+        except (OperationFailed, psycopg.Error):
+            _refuse_lost_session(connection)
+            raise
         finally:
-            if not connection.closed:
+            # Whoever used the snapshot has what it needed: its end can fail nothing any more.
+            with suppress(psycopg.Error):
                 connection.execute("ROLLBACK")
 
 
-def _lock_and_export(connection: Connection) -> str | None:
+def _refuse_lost_session(connection: Connection) -> None:
+    try:
+        connection.execute("SELECT")
+    except psycopg.OperationalError:
+        raise ServerFailed(
+            "the server ended the session that holds the snapshot, so the dump could not be finished",
+            hint="somebody terminated it, or the server restarted: look at the server's log",
+        ) from None
+    except psycopg.Error:
+        return  # the transaction is aborted, but it is there
+
+
+def _lock_and_export(connection: Connection, lock_wait_seconds: int) -> str | None:
     ask = ask_connection(connection)
     tables = list_tables(ask)
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        _lock(connection, tables)
-    except postgres_errors.UndefinedTable:
+        _lock(connection, tables, lock_wait_seconds)
+    except (postgres_errors.UndefinedTable, postgres_errors.DeadlockDetected):
         connection.execute("ROLLBACK")
         return None
     except postgres_errors.LockNotAvailable:
+        connection.execute("ROLLBACK")
+        holders = [row[0] for row in fetch(connection, HOLDERS_QUERY)]
         raise ServerFailed(
-            f"a table is locked by another session for more than {LOCK_WAIT_SECONDS} seconds",
-            hint="a migration or VACUUM FULL may be running; look at pg_stat_activity",
+            f"a table could not be locked within {lock_wait_seconds} seconds: "
+            f"{'; '.join(holders) or 'another session held a lock on it'}",
+            hint="a migration or VACUUM FULL may be running; try again when it has ended",
         ) from None
     identifier = str(fetch_value(connection, "SELECT pg_export_snapshot()"))
     if set(list_tables(ask)) - set(tables):
@@ -86,8 +122,8 @@ def _lock_and_export(connection: Connection) -> str | None:
     return identifier
 
 
-def _lock(connection: Connection, tables: list[Name]) -> None:
-    execute(connection, f"SET LOCAL lock_timeout TO '{LOCK_WAIT_SECONDS}s'")
+def _lock(connection: Connection, tables: list[Name], lock_wait_seconds: int) -> None:
+    execute(connection, f"SET LOCAL lock_timeout TO '{lock_wait_seconds}s'")
     for start in range(0, len(tables), TABLES_PER_LOCK):
         names = ", ".join(
             f"ONLY {quote_name(*name)}" for name in tables[start : start + TABLES_PER_LOCK]

@@ -118,7 +118,13 @@ def start(
     The child sees ``environment`` and the few variables of ``INHERITED``, nothing else. Values of
     PGPASSWORD are kept out of every message. Raises ToolUnavailable if it cannot be executed.
     """
-    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the Process
+    try:
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the Process
+    except OSError as error:
+        raise ToolUnavailable(
+            f"{program.name} cannot be run: no temporary file: {error.strerror}",
+            hint="make room in the directory for temporary files (TMPDIR)",
+        ) from None
     null = os.open(os.devnull, os.O_RDWR)
     options: dict[str, Any] = {
         "_bg": True,

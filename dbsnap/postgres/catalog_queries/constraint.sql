@@ -13,3 +13,7 @@ SELECT ARRAY[nspname, relname, conname]::text[], NULL::text, ARRAY[nspname, reln
 FROM pg_catalog.pg_constraint
 JOIN user_relation ON user_relation.oid = conrelid
 WHERE contype IN ('p', 'u', 'f', 'c', 'x')
+    -- A key to a partitioned table has a helper for each partition, named differently by each major.
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS parent
+                    WHERE parent.oid = pg_constraint.conparentid
+                        AND parent.conrelid = pg_constraint.conrelid)
