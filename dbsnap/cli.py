@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -22,6 +24,7 @@ from dbsnap.errors import (
     ConfirmationNeeded,
     DbsnapError,
     DumpRefused,
+    OperationFailed,
     UsageError,
     VerificationFailed,
 )
@@ -62,6 +65,16 @@ class Interrupted(BaseException):
     """SIGTERM or SIGHUP: unwinds like Ctrl-C, so that everything half-done is removed."""
 
 
+class Directory(click.Path):
+    """A directory's path; an empty one is a variable that was not set, not the working directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail as click's own types do."""
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class PlanShown(Exception):
     """--dry-run: the plan was printed, and that is all that was asked for."""
 
@@ -83,9 +96,19 @@ class Invocation:
     def show(self, document: documents.Document, print_text: Callable[[], None]) -> None:
         """Give the result in the form that was asked for."""
         if self.as_json:
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            _print_document(document)
         else:
             print_text()
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether there is somebody to ask."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+    @property
+    def asks_on_stderr(self) -> bool:
+        """Whether a plan belongs on stderr: beside a document, or with a question about it."""
+        return self.as_json or (self.at_terminal and not sys.stdout.isatty())
 
     def dump_file(self, settings: Settings, name: str) -> Path:
         """Return the dump that FILE names."""
@@ -100,16 +123,26 @@ class Invocation:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; no exception leaves here."""
-    configure_logging(os.environ)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     name = next((a for a in arguments if a in commands.commands), "dbsnap")
     invocation = Invocation(name, "--json" in arguments, config.Flags())
+    _prepare_streams(utf8=invocation.as_json)
+    configure_logging(os.environ)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, _interrupt)
+    code = _run(arguments or ["--help"], invocation) or (0 if arguments else 2)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _discard_stdout()
+        return code or 1
+    return code
+
+
+def _run(arguments: Sequence[str], invocation: Invocation) -> int:
     try:
         return int(commands.main(list(arguments), "dbsnap", standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 2
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         usage = context.get_usage() if context else ""
@@ -119,8 +152,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, Interrupted, click.Abort):
         return _report_interruption(invocation)
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         return 1
+    except OSError as error:
+        what = f"{error.strerror or type(error).__name__}: {error.filename or 'the output'}"
+        return _report(invocation, OperationFailed(what))
     except Exception as error:  # noqa: BLE001 - a defect of dbsnap's own: no traceback for users
         structlog.get_logger("dbsnap").debug("defect", exc_info=error)
         return _report(
@@ -137,22 +173,45 @@ def exit_code(error: DbsnapError) -> int:
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 
-def _report(invocation: Invocation, error: DbsnapError) -> int:
-    if invocation.as_json:
-        document = documents.error_document(invocation.command, error)
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-    if isinstance(error, VerificationFailed) and not invocation.as_json:
-        invocation.screen.findings(error.findings)
-    invocation.screen.error(error)
+def _report(invocation: Invocation, error: DbsnapError, **rest: Any) -> int:
+    try:
+        if isinstance(error, VerificationFailed) and not invocation.as_json:
+            invocation.screen.findings(error.findings)
+        invocation.screen.error(error)
+        if invocation.as_json:
+            _print_document(documents.error_document(invocation.command, error) | rest)
+    except OSError:  # there is nowhere to say it: the exit code must do
+        _discard_stdout()
     return exit_code(error)
 
 
 def _report_interruption(invocation: Invocation) -> int:
-    if invocation.as_json:
-        document = documents.document(invocation.command, "failed", message="interrupted")
-        click.echo(json.dumps(document, indent=2))
-    click.echo("interrupted: everything half-done was removed", err=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        if invocation.as_json:
+            _print_document(documents.document(invocation.command, "failed", message="interrupted"))
+        click.echo("interrupted: everything half-done was removed", err=True)
+    except OSError:
+        _discard_stdout()
     return INTERRUPTED
+
+
+def _print_document(document: documents.Document) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _prepare_streams(*, utf8: bool) -> None:
+    """Make sure that every character can be printed; JSON is UTF-8 in any locale (RFC 8259)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = "utf-8" if utf8 and stream is sys.stdout else None
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def _discard_stdout() -> None:
+    """Let nothing that is still in the buffer fail again when the process ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(_number: int, _frame: Any) -> None:
@@ -192,7 +251,7 @@ def _command(*, reaches_database: bool) -> Callable[[Callable[..., Any]], click.
             click.option(
                 "--dir",
                 "directory",
-                type=click.Path(path_type=Path, file_okay=False),
+                type=Directory(path_type=Path, file_okay=False),
                 help="Where backups live [env: DBSNAP_DIR; default: ./backups].",
             ),
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
@@ -221,7 +280,7 @@ def _command(*, reaches_database: bool) -> Callable[[Callable[..., Any]], click.
     help="How the dump is compressed [env: DBSNAP_COMPRESS; default: none].",
 )
 def backup(invocation: Invocation, target: str | None, reason: str) -> int:
-    """Back up a whole database, and prove that the dump holds all of it.
+    """Back up a whole database; prove that the dump holds all of it.
 
     Without --url, DATABASE_URL or --target every configured target is backed up, one after the other.
 
@@ -293,20 +352,18 @@ def restore(
     confirmed: str | None,
     **options: Any,
 ) -> int:
-    """Put a backup back: loaded beside the live database, compared, and only then swapped in.
+    """Put a backup back: load it beside, compare, and only then swap.
 
     Example: dbsnap restore latest --dry-run
     """
     settings = invocation.settings
     chosen = invocation.use(config.target_for_restore(settings, target))
     progress = invocation.screen.progress()
+    planned: list[RestorePlan] = []
 
     def confirm(plan: RestorePlan) -> None:
-        if dry_run and invocation.as_json:
-            plan_only = documents.plan_document(plan)
-            click.echo(json.dumps(documents.document("restore", "ok", plan=plan_only), indent=2))
-            raise PlanShown
-        invocation.screen.plan(plan, to_stderr=invocation.as_json)
+        planned.append(plan)
+        invocation.screen.plan(plan, to_stderr=invocation.asks_on_stderr)
         if dry_run:
             raise PlanShown
         changes_live = plan.way not in {"beside", "create"}
@@ -324,7 +381,11 @@ def restore(
             progress=progress,
         )
     except PlanShown:
+        plan = documents.plan_document(planned[0])
+        invocation.show(documents.document("restore", "ok", plan=plan), lambda: None)
         return 0
+    except ConfirmationNeeded as error:
+        return _report(invocation, error, plan=documents.plan_document(planned[0]))
     finally:
         progress.done()
     invocation.show(
@@ -337,10 +398,14 @@ def _ask(
     invocation: Invocation, target: Target, *, protected: bool, yes: bool, name: str | None
 ) -> None:
     """Return only if the user said yes; for a protected database by giving its name."""
-    at_terminal = sys.stdin.isatty() and sys.stderr.isatty() and not invocation.as_json
     database = target.database.name
+    if name not in {None, database}:
+        raise ConfirmationNeeded(
+            "--confirm does not give the name of the database; nothing was changed",
+            hint=f"the target {target.name} is {target.database.label}",
+        )
     if protected:
-        if name is None and at_terminal:
+        if name is None and invocation.at_terminal:
             name = click.prompt(
                 f"{target.name} is protected. Type the name of its database", err=True
             )
@@ -352,7 +417,7 @@ def _ask(
         return
     if yes or name == database:
         return
-    if not at_terminal or not click.confirm("Go on?", err=True):
+    if not invocation.at_terminal or not click.confirm("Go on?", err=True):
         raise ConfirmationNeeded(
             "not confirmed; nothing was changed", hint="look at the plan, then repeat it with --yes"
         )
@@ -377,7 +442,7 @@ def rollback(
 
     def confirm(plan: RollbackPlan) -> None:
         planned.append(plan)
-        invocation.screen.rollback_plan(plan, to_stderr=invocation.as_json)
+        invocation.screen.rollback_plan(plan, to_stderr=invocation.asks_on_stderr)
         if dry_run:
             raise PlanShown
         _ask(invocation, chosen, protected=chosen.protected, yes=yes, name=confirmed)
@@ -385,8 +450,7 @@ def rollback(
     try:
         done = roll_back(chosen.database, confirm=confirm)
     except PlanShown:
-        if invocation.as_json:
-            click.echo(json.dumps(documents.rollback_document(planned[0], "ok"), indent=2))
+        invocation.show(documents.rollback_document(planned[0], "ok"), lambda: None)
         return 0
     invocation.show(
         documents.rollback_document(done, "ok"), lambda: invocation.screen.rolled_back(done)
@@ -397,7 +461,7 @@ def rollback(
 @_command(reaches_database=False)
 @click.argument("file", metavar="FILE")
 def validate(invocation: Invocation, file: str) -> int:
-    """Check that a dump file is whole and what its record promises; needs no server.
+    """Check that a dump file is whole; needs no server.
 
     Example: dbsnap validate latest
     """
@@ -417,7 +481,7 @@ def validate(invocation: Invocation, file: str) -> int:
 @_command(reaches_database=True)
 @click.argument("file", metavar="FILE", default="latest")
 def verify(invocation: Invocation, file: str, target: str | None) -> int:
-    """Compare a backup with the live database, and name every difference.
+    """Compare a backup with the live database; name every difference.
 
     Example: dbsnap verify latest --target local
     """
@@ -486,7 +550,9 @@ def diff(invocation: Invocation, older: str, newer: str) -> int:
 
 @_command(reaches_database=True)
 def doctor(invocation: Invocation, target: str | None) -> int:
-    """Say what this machine and this database would need, and which tools were chosen and why.
+    """Say what this machine and this database would need.
+
+    Every pg_dump and psql found is listed, which one was chosen, and why.
 
     Example: dbsnap doctor --target production
     """

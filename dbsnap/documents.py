@@ -8,6 +8,7 @@ from dbsnap.errors import (
     CannotRun,
     DbsnapError,
     DumpRefused,
+    ToolFailed,
     UsageError,
     VerificationFailed,
 )
@@ -43,11 +44,13 @@ def error_document(command: str, error: DbsnapError) -> Document:
         if isinstance(error, VerificationFailed)
         else [Finding(_error_kind(error), _error_object(error), str(error))]
     )
-    place = (
+    place: Document = (
         {"rule": error.rule, "offset": error.offset, "line": error.line, "table": error.table}
         if isinstance(error, DumpRefused)
         else {}
     )
+    if isinstance(error, ToolFailed) and error.detail:
+        place = {"detail": error.detail}
     return document(
         command, error_status(error), findings, message=str(error), hint=error.hint, **place
     )

@@ -94,6 +94,7 @@ class Inventory:
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 
+READABLE_NAME = re.compile(r"[^\W\d][\w$]*\Z")
 NAME_PART = re.compile(r'(?:\A|(?<=\.))(?:"((?:[^"]|"")*)"|([^".]+))(?=\.|\Z)')
 
 
@@ -117,8 +118,12 @@ def split_name(name: str) -> tuple[str, ...]:
 
 
 def short_name(name: str) -> str:
-    """Return the name as people know it: without the default schema ``public``."""
-    return name.removeprefix("public.")
+    """Return the name as people know it: without the schema ``public``, quoted only where needed."""
+    parts = split_name(name)
+    if object_name(*parts) != name:  # a function's arguments, or an identity in the server's words
+        return name.removeprefix("public.")
+    shown = [part if READABLE_NAME.match(part) else object_name(part) for part in parts]
+    return ".".join(shown[1:] if len(parts) > 1 and parts[0] == "public" else shown)
 
 
 def compare(
@@ -177,14 +182,14 @@ def _compare_facts(
     for fact in sorted(known | needed):
         before, now = expected.get(fact), actual.get(fact)
         if fact in needed and (before is None) != (now is None):
-            message = f"{_title(kind, name)}: {fact} could not be compared"
+            message = f"{_title(kind, name, expected)}: {fact} could not be compared"
             findings.append(_finding("not-compared", kind, name, message, fact))
         elif _same_fact(fact, before, now, same_major=same_major):
             continue
         elif fact == "content" and expected.get("rows") != actual.get("rows"):
             continue  # the row count already says it
         else:
-            message = _changed(kind, name, fact, before, now)
+            message = _changed(_title(kind, name, expected), fact, before, now)
             findings.append(_finding("different", kind, name, message, fact))
     return findings
 
@@ -203,52 +208,37 @@ def _finding(
     return Finding(finding_kind, f"{kind} {name}", message, fact=fact)
 
 
-def _title(kind: str, name: str) -> str:
+def _title(kind: str, name: str, facts: Facts) -> str:
     if kind == "table":
         return short_name(name)
     if kind == "large objects":
         return "large objects"
+    if kind == "constraint":
+        return f"{facts.get('type', kind)} {split_name(name)[-1]}"
     return f"{kind} {short_name(name)}"
 
 
-def _constraint_title(name: str, facts: Facts) -> str:
-    table = short_name(facts["table"]) if "table" in facts else ""
-    own_name = name.removeprefix(facts.get("table", "") + ".") if table else short_name(name)
-    return f"{facts.get('type', 'constraint')} {own_name}"
-
-
 def _gone(kind: str, name: str, facts: Facts) -> str:
-    if kind == "table":
-        return f"table {short_name(name)} is gone"
     if kind == "constraint":
-        return f"{_constraint_title(name, facts)} of {short_name(facts.get('table', '?'))} is gone"
-    return f"{_title(kind, name)} is gone"
+        return f"{_title(kind, name, facts)} of {short_name(facts.get('table', '?'))} is gone"
+    return f"{'table ' if kind == 'table' else ''}{_title(kind, name, facts)} is gone"
 
 
 def _unexpected(kind: str, name: str, facts: Facts) -> str:
-    if kind == "table":
-        return f"table {short_name(name)} is not in the backup"
     if kind == "constraint":
-        return f"{_constraint_title(name, facts)} is not in the backup"
-    return f"{_title(kind, name)} is not in the backup"
+        table = short_name(facts.get("table", "?"))
+        return f"{_title(kind, name, facts)} of {table} is not in the backup"
+    return f"{'table ' if kind == 'table' else ''}{_title(kind, name, facts)} is not in the backup"
 
 
-def _changed(kind: str, name: str, fact: str, expected: Any, actual: Any) -> str:
-    title = _constraint_title(name, {"type": "constraint"}) if kind == "constraint" else ""
-    title = title or _title(kind, name)
+def _changed(title: str, fact: str, expected: Any, actual: Any) -> str:
     match fact:
         case "rows":
             return f"{title}: {_row_difference(expected or 0, actual or 0)}"
         case "content":
             return f"{title}: the content differs"
-        case "valid":
-            return f"{title} is {'valid' if actual else 'not valid'}"
-        case "validated":
-            return f"{title} is {'validated' if actual else 'not validated'}"
-        case "enabled":
-            return f"{title}: enabled is {_shown(actual)}, was {_shown(expected)}"
-        case "populated":
-            return f"{title} is {'populated' if actual else 'not populated'}"
+        case "valid" | "validated" | "populated" | "enforced" | "clustered":
+            return f"{title} is {'' if actual else 'not '}{fact}"
         case _:
             label = fact.replace("_", " ")
             return f"{title}: {label} is {_shown(actual)}, was {_shown(expected)}"
@@ -262,5 +252,7 @@ def _row_difference(expected: int, actual: int) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = "nothing" if value is None else str(value).strip()
     return text if len(text) <= 200 else text[:197] + "…"

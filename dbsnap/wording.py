@@ -49,8 +49,8 @@ def same_wording(expected: Any, actual: Any, *, same_major: bool) -> bool:
 def same_privileges(expected: Any, actual: Any, *, same_major: bool) -> bool:
     """Return whether two access control lists grant the same.
 
-    Between majors MAINTAIN (``m``, new in PostgreSQL 17) does not matter: it is part of ALL where there is
-    such a privilege, so that GRANT ALL means more on a newer server.
+    Between majors MAINTAIN (``m``, new in PostgreSQL 17) does not matter: it is part of ALL where it
+    exists, so that GRANT ALL means more on a newer server.
     """
     if same_major or not isinstance(expected, list) or not isinstance(actual, list):
         return bool(expected == actual)

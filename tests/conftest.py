@@ -7,12 +7,16 @@ server that is asked for and cannot be started is an error, never a skip.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -151,3 +155,110 @@ def dbsnap(
 def schema_files() -> list[Path]:
     """Return the catalogue of awkward databases."""
     return sorted(SCHEMAS.glob("*.sql"))
+
+
+class Started:
+    """A running ``python -m dbsnap``, whose log lines can be waited for."""
+
+    def __init__(self, *arguments: str, cwd: Path, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dbsnap", *arguments],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        self.lines: list[str] = []
+        self._ended = False
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr:
+            for line in self.process.stderr:
+                with self._news:
+                    self.lines.append(line)
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    @property
+    def text(self) -> str:
+        """Return what was written to stderr so far."""
+        return "".join(self.lines)
+
+    def wait_for(self, words: str) -> bool:
+        """Wait for a line with these words; False if the process ended without one."""
+        with self._news:
+            return self._news.wait_for(lambda: words in self.text or self._ended, timeout=60) and (
+                words in self.text
+            )
+
+    def wait(self, timeout: float = 60) -> int:
+        """Wait for the end and return the exit code."""
+        code = self.process.wait(timeout)
+        self._reader.join()
+        return code
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def children(self) -> list[int]:
+        """Return the ids of the programs it runs."""
+        parent = self.process.pid
+        return [pid for pid, (its_parent, _) in process_table().items() if its_parent == parent]
+
+
+def process_table() -> dict[int, tuple[int, str]]:
+    """Return parent and state of every process; Linux has /proc where it has no ps."""
+    if Path("/proc/self/stat").exists():
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                state, parent = path.read_text().rpartition(")")[2].split()[:2]
+                found[int(path.parent.name)] = (int(parent), state)
+        return found
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,state="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return {int(pid): (int(parent), state) for pid, parent, state in rows}
+
+
+def running(pids: list[int]) -> list[int]:
+    """Return those of these processes that still run."""
+    table = process_table()
+    return [pid for pid in pids if pid in table and not table[pid][1].startswith("Z")]
+
+
+def sessions(server: ThrowawayServer, purpose: str = "dbsnap") -> list[int]:
+    """Return the process ids of dbsnap's sessions on a server, but for the one that asks."""
+    with connect(server.database(), purpose="tests") as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, %s)", [purpose]
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def eventually(condition: Callable[[], object], *, seconds: float = 10) -> bool:
+    """Return whether a condition comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def address_of(database: Database) -> str:
+    """Return an address as a URL, whatever characters the database's name has."""
+    rest = {k: v for k, v in database.parameters.items() if k not in {"user", "dbname"}}
+    user, name = (quote(database.parameters[key], safe="") for key in ("user", "dbname"))
+    return f"postgresql://{user}@/{name}?{urlencode(rest)}"

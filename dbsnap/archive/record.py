@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -91,12 +91,13 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as it stands on disk; it fits ``schemas/record.json``."""
-        document = {"format": FORMAT, **asdict(self)}
-        document["inventory"] = {
+        # The inventory is JSON already, and asdict would copy every fact of it.
+        inventory = {
             "server_version": self.inventory.server_version,
             "objects": self.inventory.objects,
         }
-        return document
+        document = asdict(replace(self, inventory=Inventory(0)))
+        return {"format": FORMAT, **document, "inventory": inventory}
 
 
 def record_from_json(document: Any, *, where: str) -> Record:

@@ -98,6 +98,7 @@ _PART_OF_TERMINATOR = re.compile(rb"\\(?:\.\r?)?\Z")
 _INTERESTING = re.compile(
     rb"(?is)(?:copy|set|reset|discard|select(?=.*set_config))(?![A-Za-z0-9_$\x80-\xff])"
 )
+_WORD_FIRST = re.compile(rb"[A-Za-z]{2,}+(?![A-Za-z0-9_$\x80-\xff&'])")
 _UNSAFE_ENCODINGS = frozenset(
     {"big5", "gb18030", "gbk", "johab", "mskanji", "shiftjis", "shiftjis2004", "sjis", "uhc"}
     | {"win932", "win936", "win949", "win950"}
@@ -118,6 +119,7 @@ def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:
     """
     source = _Source(read, chunk_bytes)
     standard_strings = True
+    after_copy = False
     while True:
         simple = source.take_simple(SIMPLE_PIECE[standard_strings])
         if simple is not None:
@@ -127,10 +129,14 @@ def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:
         else:
             return
         for piece in pieces:
+            if after_copy and isinstance(piece, Statement):
+                _refuse_wordless(piece)
+                after_copy = False
             if isinstance(piece, Statement) and _INTERESTING.match(piece.text):
                 if table := _table_copied_into(piece):
                     yield CopyStart(piece.offset, piece.end, piece.line, piece.text)
                     yield from _copy_body(source, table)
+                    after_copy = True
                     continue
                 standard_strings = _standard_strings_after(piece, before=standard_strings)
             elif isinstance(piece, MetaCommand) and piece.text.startswith(b"\\c"):
@@ -349,6 +355,19 @@ def _table_copied_into(statement: Statement) -> str:
         if not cursor.skip_parentheses():
             cursor.next()
     return ""
+
+
+def _refuse_wordless(statement: Statement) -> None:
+    """Refuse a statement such as a lone semicolon right behind a COPY block.
+
+    Since August 2026 psql counts the COPY commands in what it sends, to skip the data of one that
+    fails (CVE-2026-6464). It forgets the words of the last statement only at the next word, so it
+    takes this for a COPY that failed and skips everything up to the next end of data, which may stand
+    in a string: what follows there, and was a string to the server, it would execute.
+    """
+    if not _WORD_FIRST.match(statement.text):
+        message = "psql would skip what follows a statement without words behind COPY data"
+        _refuse_statement(statement, "hidden-statement", message)
 
 
 def _standard_strings_after(statement: Statement, *, before: bool) -> bool:

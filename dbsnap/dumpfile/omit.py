@@ -22,17 +22,19 @@ def unknown_settings(
     16 server refuses (``_doSetFixedOutputState`` in pg_backup_archiver.c). Only the opening run of SET
     and ``SELECT … set_config`` statements is looked at.
     """
+    known_names = {name.lower() for name in known}
     found = []
     for event in lex(read):
         if isinstance(event, Comment | MetaCommand):
             continue
         if not isinstance(event, Statement):
             break
-        words = [token.value for token in tokenize(event.text)[:2]]
-        if words[:1] == ["set"] and words[1] not in known:
-            found.append(((event.offset, event.end), words[1]))
-        elif words[:1] not in (["set"], ["select"]):
+        words = [token.value for token in tokenize(event.text)[:3]]
+        if words[:1] not in (["set"], ["select"]):
             break
+        # Longer forms (SET SESSION …, SET TIME ZONE …, SET extension.name …) are left to the server.
+        if words[0] == "set" and words[2:] in (["="], ["to"]) and words[1] not in known_names:
+            found.append(((event.offset, event.end), words[1]))
     return found
 
 

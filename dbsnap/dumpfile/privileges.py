@@ -6,11 +6,12 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.lexer import Statement, lex
+from dbsnap.dumpfile.lexer import MetaCommand, Statement, lex
 from dbsnap.dumpfile.tokens import tokenize
+from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from dbsnap.dumpfile.tokens import Token
 
@@ -26,7 +27,13 @@ SET search_path TO '';
 
 """
 
+SET_AUTHORIZATION = b"SET SESSION AUTHORIZATION "
 RESET_AUTHORIZATION = b"RESET SESSION AUTHORIZATION;"
+
+NO_ROLES = frozenset({"public", "session_user", "current_user"})
+"""Words that stand where a role's name does, and are none unless they are quoted."""
+
+HARMLESS_COMMANDS = (b"\\restrict ", b"\\unrestrict ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +45,23 @@ class PrivilegeStatement:
 
 
 def privilege_statements(read: Callable[[int], bytes]) -> list[PrivilegeStatement]:
-    """Return the statements about owners and privileges, in their order; all others are dropped.
+    r"""Return the statements about owners and privileges, in their order; all others are dropped.
 
     pg_dump writes ``ALTER … OWNER TO``, ``GRANT``, ``REVOKE``, ``ALTER DEFAULT PRIVILEGES`` and, around
     grants by others than the owner, ``SET SESSION AUTHORIZATION`` (``dumputils.c``,
-    ``buildACLCommands``). Raises DumpRefused when the text ends in the middle of something.
+    ``buildACLCommands``). Raises DumpRefused when the text ends in the middle of something, or holds a
+    psql command other than the ``\\restrict`` and ``\\unrestrict`` around pg_dump's output.
     """
     found = []
     for event in lex(read):
+        if isinstance(event, MetaCommand) and not event.text.startswith(HARMLESS_COMMANDS):
+            raise DumpRefused(
+                f"line {event.line}: a psql command among the privileges",
+                rule="psql-command",
+                offset=event.offset,
+                line=event.line,
+                hint="pg_dump writes no such thing; do not load this file",
+            )
         if isinstance(event, Statement):
             tokens = tokenize(event.text)
             if _is_about_privileges(tokens):
@@ -73,7 +89,7 @@ def applicable(
     for statement in statements:
         absent = statement.roles - set(existing_roles)
         missing |= absent
-        if statement.text.startswith(b"SET SESSION AUTHORIZATION"):
+        if statement.text.startswith(SET_AUTHORIZATION):
             as_other_role, skipping = True, bool(absent)
         if statement.text == RESET_AUTHORIZATION and as_other_role:
             if not skipping:
@@ -84,11 +100,25 @@ def applicable(
     return kept, sorted(missing)
 
 
+def units(statements: Iterable[PrivilegeStatement]) -> Iterator[bytes]:
+    """Yield what can be applied on its own, in order: each grant by another role is in its own pair."""
+    setting = b""
+    for statement in statements:
+        if statement.text.startswith(SET_AUTHORIZATION):
+            setting = statement.text
+        elif statement.text == RESET_AUTHORIZATION:
+            setting = b""
+        elif setting:
+            yield b"\n".join([setting, statement.text, RESET_AUTHORIZATION])
+        else:
+            yield statement.text
+
+
 def _is_about_privileges(tokens: list[Token]) -> bool:
     words = [token.value if token.kind == "word" else "" for token in tokens]
     match words[:3]:
         case ["grant" | "revoke", *_]:
-            return True
+            return "on" in words  # membership in a role is nothing of a database's
         case ["set" | "reset", "session", "authorization"]:
             return True
         case ["alter", "default", "privileges"]:
@@ -107,7 +137,7 @@ def _roles(tokens: list[Token]) -> set[str]:
         depth += {"(": 1, ")": -1}.get(token.value, 0) if token.kind == "punctuation" else 0
         if token.kind == "word" and depth == 0 and _introduces_role(tokens, index):
             roles.update(_name_list(tokens, index + 1))
-    return roles - {"public", "session_user", "current_user"}
+    return roles
 
 
 def _introduces_role(tokens: list[Token], index: int) -> bool:
@@ -121,7 +151,8 @@ def _name_list(tokens: list[Token], start: int) -> list[str]:
     names = []
     index = start
     while index < len(tokens) and tokens[index].kind in {"word", "quoted"}:
-        names.append(tokens[index].value)
+        if tokens[index].kind == "quoted" or tokens[index].value not in NO_ROLES:
+            names.append(tokens[index].value)
         if index + 1 >= len(tokens) or tokens[index + 1].value != ",":
             break
         index += 2

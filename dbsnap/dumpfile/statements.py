@@ -179,6 +179,9 @@ class StatementScan:
                     raise Unsafe("hidden-statement", "psql overlooks this semicolon", stop)
                 position = stop + 1
             elif byte in b";()":
+                if byte == _OPENING and form == "head":
+                    # Since August 2026 psql counts no words in parentheses, before it did.
+                    raise Unsafe("ambiguous-token", _AMBIGUOUS, stop)
                 parentheses = max(0, parentheses + (byte == _OPENING) - (byte == _CLOSING))
                 position = stop + 1
             elif (word := self._word(stop)) is None:

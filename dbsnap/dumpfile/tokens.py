@@ -19,19 +19,20 @@ _PATTERN = rb"""
   | (?P<comment>     /\* )
   | (?P<escaped>     %(escaped)s'(?: [^'\\]++ | \\[\s\S] | '' )*+' )
   | (?P<unicode>     [uU]&(?: '(?:[^']++|'')*+' | "(?:[^"]++|"")*+" ) )
+  | (?P<bits>        [bBxX]'[^']*+' )
   | (?P<plain>       %(plain)s'(?: [^']++ | '' )*+' )
   | (?P<quoted>      "(?: [^"]++ | "" )*+" )
   | (?P<dollar>      \$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?\$ )
   | (?P<parameter>   \$[0-9]++ )
-  | (?P<word>        [A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+ )
+  | (?P<word>        (?![bBeEnNxX]'|[uU]&['"])[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+ )
   | (?P<number>      (?: [0-9]++(?:\.(?!\.)[0-9]*+)?+ | \.[0-9]++ )(?:[eE][+-]?+[0-9]++)?+ )
   | (?P<punctuation> :: | := | [,()\[\].;:] )
   | (?P<operator>    (?: (?!--|/\*)[~!@\#^&|`?+*/%%<>=-] )++ )
   | (?P<other>       [\s\S] )
 """
 _TOKEN = {
-    True: re.compile(_PATTERN % {b"escaped": rb"[eE]", b"plain": rb"[bBxXnN]?"}, re.VERBOSE),
-    False: re.compile(_PATTERN % {b"escaped": rb"[eEnN]?", b"plain": rb"[bBxX]"}, re.VERBOSE),
+    True: re.compile(_PATTERN % {b"escaped": rb"[eE]", b"plain": rb"[nN]?"}, re.VERBOSE),
+    False: re.compile(_PATTERN % {b"escaped": rb"[eEnN]?", b"plain": rb"(?!)"}, re.VERBOSE),
 }
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
 _ESCAPE = re.compile(
@@ -93,11 +94,24 @@ def _read(match: re.Match[bytes], statement: bytes) -> tuple[Kind | None, str, i
             closed = statement.find(match.group(), end)
             value = decode(statement[end:closed])
             return ("string", value, closed + len(match.group())) if closed >= 0 else unterminated
-        case "other" if match.group() in (b"'", b'"'):
+        case "other" if match.group() in (b"'", b'"') or match.group().isalpha():
             return unterminated
+        case "operator":
+            written = _operator(match.group())
+            return "operator", decode(written), match.start() + len(written)
         case group:
             kind, value = _value(str(group), decode(match.group()))
             return kind, value, end
+
+
+def _operator(run: bytes) -> bytes:
+    """Return the first operator in a run of operator characters.
+
+    Only one that holds a character unknown to the standard may end in plus or minus: ``=-`` is two.
+    """
+    if len(run) == 1 or any(byte in run for byte in b"~!@#^&|`?%"):
+        return run
+    return run[:1] + run[1:].rstrip(b"+-")
 
 
 def _value(group: str, written: str) -> tuple[Kind, str]:
@@ -107,6 +121,8 @@ def _value(group: str, written: str) -> tuple[Kind, str]:
             return "word", written.translate(_FOLD)
         case "quoted":
             return "quoted", written[1:-1].replace('""', '"')
+        case "bits":
+            return "string", written[2:-1]
         case "plain":
             return "string", written[written.index("'") + 1 : -1].replace("''", "'")
         case "escaped":

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.lexer import CopyEnd, Statement, lex
+from dbsnap.dumpfile.lexer import Statement, lex
 from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.dumpfile.tokens import tokenize
-from dbsnap.errors import CannotRun, OperationFailed, VerificationFailed
+from dbsnap.errors import CannotRun, OperationFailed, RightMissing, VerificationFailed
 from dbsnap.operations import proof
 from dbsnap.operations.reading import (
     comparable,
@@ -20,10 +20,12 @@ from dbsnap.operations.reading import (
     readable_tables,
     settle_order,
 )
-from dbsnap.operations.restore_plan import refuse_in_place_without_rights
-from dbsnap.postgres.catalog import read_inventory
+from dbsnap.operations.restore_privileges import apply_uncommitted
+from dbsnap.postgres.catalog import ask_connection, read_inventory
 from dbsnap.postgres.connection import connect, fetch, server_version
 from dbsnap.postgres.content import blocks_script
+from dbsnap.postgres.emptying import emptying_statements
+from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
 from dbsnap.postgres.verified_commit import uncommitted_session
 from dbsnap.report import Finding, errors_in
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
     from dbsnap.postgres.content import TableContent
+    from dbsnap.postgres.url import Database
     from dbsnap.postgres.verified_commit import UncommittedSession
     from dbsnap.progress import Progress
 
@@ -42,51 +45,21 @@ TRANSACTION_WORDS = frozenset(
     {"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare"}
 )
 
-EMPTYING_QUERY = """
-SELECT format('DROP EVENT TRIGGER IF EXISTS %I', evtname)  -- first: they would hinder what follows
-FROM pg_catalog.pg_event_trigger
-UNION ALL
-SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname)
-FROM pg_catalog.pg_namespace AS schema
-WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
-                    WHERE classid = 'pg_catalog.pg_namespace'::regclass
-                        AND objid = schema.oid AND deptype = 'e')
-UNION ALL
-SELECT format('DROP EXTENSION IF EXISTS %I CASCADE', extname)
-FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'
-UNION ALL
-SELECT format('DROP %s IF EXISTS %s CASCADE',
-              CASE identified.type WHEN 'composite type' THEN 'type' ELSE identified.type END,
-              identified.identity)
-FROM (
-    SELECT 'pg_catalog.pg_class'::regclass, oid, relnamespace FROM pg_catalog.pg_class
-    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-    UNION ALL SELECT 'pg_catalog.pg_proc'::regclass, oid, pronamespace FROM pg_catalog.pg_proc
-    UNION ALL SELECT 'pg_catalog.pg_type'::regclass, oid, typnamespace FROM pg_catalog.pg_type
-        WHERE typtype IN ('e', 'd', 'r')
-    UNION ALL SELECT 'pg_catalog.pg_operator'::regclass, oid, oprnamespace
-        FROM pg_catalog.pg_operator
-    UNION ALL SELECT 'pg_catalog.pg_opfamily'::regclass, oid, opfnamespace
-        FROM pg_catalog.pg_opfamily
-    UNION ALL SELECT 'pg_catalog.pg_collation'::regclass, oid, collnamespace
-        FROM pg_catalog.pg_collation
-    UNION ALL SELECT 'pg_catalog.pg_conversion'::regclass, oid, connamespace
-        FROM pg_catalog.pg_conversion
-    UNION ALL SELECT 'pg_catalog.pg_ts_config'::regclass, oid, cfgnamespace
-        FROM pg_catalog.pg_ts_config
-    UNION ALL SELECT 'pg_catalog.pg_ts_dict'::regclass, oid, dictnamespace
-        FROM pg_catalog.pg_ts_dict
-    UNION ALL SELECT 'pg_catalog.pg_publication'::regclass, oid, 'public'::regnamespace
-        FROM pg_catalog.pg_publication
-) AS object(classid, objid, schema)
-CROSS JOIN LATERAL pg_catalog.pg_identify_object(classid, objid, 0) AS identified
-WHERE schema = to_regnamespace('public')
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS dependency
-                    WHERE dependency.classid = object.classid
-                        AND dependency.objid = object.objid AND deptype IN ('e', 'i'))
+CREATE_RIGHTS = """
+SELECT coalesce(pg_catalog.has_schema_privilege(to_regnamespace('public'), 'CREATE'), database),
+    database
+FROM pg_catalog.has_database_privilege(current_database(), 'CREATE') AS database
 """
-"""Statements that leave nothing of a database but its schema public, to be run in their order."""
+"""A schema public that is not there can be created by whoever may create schemas."""
+
+NAMED_OBJECTS = 3
+
+ANALYZE = """\
+SELECT pg_catalog.format('ANALYZE %I.%I', nspname, relname)
+FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relnamespace
+WHERE relkind IN ('r', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+\\gexec"""
+"""Statistics of every table but foreign ones, which may be out of reach."""
 
 
 def restore_in_place(
@@ -94,39 +67,50 @@ def restore_in_place(
 ) -> tuple[Inventory, list[Finding]]:
     """Replace what the live database holds, and commit only what was found to be the backup's.
 
-    Owners and grants stay those of the restoring role. Raises VerificationFailed, ToolFailed or
-    CannotRun; the database is then as it was.
+    Raises VerificationFailed, ToolFailed or CannotRun; the database is then as it was, and nobody has
+    seen anything else.
     """
-    refuse_transaction_commands(opened)
-    refuse_in_place_without_rights(plan.database)
     with connect(plan.database) as connection:
         version = server_version(connection)
         known = {row[0] for row in fetch(connection, "SELECT name FROM pg_catalog.pg_settings")}
-        emptying = [row[0] for row in fetch(connection, EMPTYING_QUERY)]
-    omitted = [span for span, _ in unknown_settings(opened.dump.raw(), known)]
+    omitted = unknown_settings(opened.dump.raw(), known)
+    for _, setting in omitted:
+        progress.note(f"left out SET {setting}, which this server does not know")
     with uncommitted_session(plan.psql, plan.database) as session:
         progress.phase(f"loading into {plan.database.name}", total_bytes=opened.raw_bytes)
-        session.run("SET client_min_messages TO warning;")
-        session.run("".join(f"{statement};\n" for statement in emptying))
+        _empty(session)
         read, digest = opened.dump.hashing_reader()
-        session.load(blanked(read, omitted), progress.advance)
+        session.load(blanked(read, [span for span, _ in omitted]), progress.advance)
         if digest() != opened.sha256:
             raise OperationFailed(f"{opened.dump.path.name} was changed while it was loaded")
+        if opened.record is not None and "public" not in opened.expected.of("schema"):
+            session.run("DROP SCHEMA public RESTRICT;")
+        findings = apply_uncommitted(opened, session, options.privileges)
         actual = _read_uncommitted(session, opened, version, progress)
-        findings = _compare(opened, plan, actual)
-        session.run("ANALYZE;")
+        findings += _compare(opened, plan, options, actual)
+        if reason := session.attempt(ANALYZE):
+            findings.append(_no_statistics(reason))
         session.commit()  # the commit point: nothing of the above was visible before
-    if options.privileges != "none" and opened.record is not None:
-        findings.append(
-            Finding(
-                "advice", "privileges", "owners and privileges are not restored in place", "note"
-            )
-        )
     return actual, findings
 
 
-def refuse_transaction_commands(opened: OpenedBackup) -> None:
-    """Refuse dumps that would end our transaction: pg_dump writes large objects in BEGIN … COMMIT."""
+def _empty(session: UncommittedSession) -> None:
+    # Whoever waits for a table behind this transaction waits no longer than this one for its locks.
+    session.run(f"SET client_min_messages TO warning;\nSET lock_timeout TO '{LOCK_WAIT_SECONDS}s';")
+    statements = emptying_statements(session.ask)
+    session.run("".join(f"{statement.sql};\n" for statement in statements))
+
+
+def refuse_in_place(opened: OpenedBackup, database: Database) -> None:
+    """Raise CannotRun for a dump that cannot be restored in place, RightMissing for a role that may not.
+
+    Nothing is changed.
+    """
+    if lacking := missing_rights(opened, database):
+        raise RightMissing(
+            f"the role may not restore {database.label} in place: it lacks {', '.join(lacking)}",
+            hint="connect as the owner of all of it, or as a role with CREATEDB without --in-place",
+        )
     for event in lex(opened.dump.raw()):
         if not isinstance(event, Statement):
             continue
@@ -140,23 +124,31 @@ def refuse_transaction_commands(opened: OpenedBackup) -> None:
             )
 
 
+def missing_rights(opened: OpenedBackup, database: Database) -> list[str]:
+    """Return the rights that the role lacks for restoring in place; empty when it has all of them."""
+    needed = ["CREATE on the schema public"]
+    if {*opened.expected.of("schema"), *opened.expected.of("extension")} - {"public", "plpgsql"}:
+        needed.append("CREATE on the database")
+    with connect(database) as connection:
+        has = dict(zip(needed, fetch(connection, CREATE_RIGHTS)[0], strict=False))
+        lacking = [right for right in needed if not has[right]]
+        statements = emptying_statements(ask_connection(connection))
+    foreign = [s for s in statements if not s.allowed]
+    lacking += [f"ownership of {s.object} ({s.owner}'s)" for s in foreign[:NAMED_OBJECTS]]
+    if len(foreign) > NAMED_OBJECTS:
+        lacking.append(f"ownership of {len(foreign) - NAMED_OBJECTS:,} more objects")
+    return lacking
+
+
 def _read_uncommitted(
     session: UncommittedSession, opened: OpenedBackup, version: int, progress: Progress
 ) -> Inventory:
     progress.phase("reading back what was loaded", total_bytes=opened.copy_bytes)
-    session.settle()
     inventory = comparable(read_inventory(session.ask, version), opened)
 
     def blocks_of(tables: Sequence[TableContent]) -> Iterator[Event]:
-        if not tables:
-            return
         with session.stream(blocks_script(tables, encoding=opened.encoding)) as read:
-            ended = 0
-            for event in lex(read):
-                yield event
-                ended += isinstance(event, CopyEnd)
-                if ended == len(tables):
-                    return
+            yield from lex(read)
 
     tables = readable_tables(opened.table_contents(), inventory)
     content = measure_content(tables, blocks_of, progress)
@@ -164,9 +156,13 @@ def _read_uncommitted(
     return settle_order(inventory, tables, blocks_of, opened)
 
 
-def _compare(opened: OpenedBackup, plan: RestorePlan, actual: Inventory) -> list[Finding]:
+def _compare(
+    opened: OpenedBackup, plan: RestorePlan, options: RestoreOptions, actual: Inventory
+) -> list[Finding]:
     expected = proof.with_content(opened.expected, expected_content(opened))
-    findings = proof.restore_differences(expected, actual, privileges=False)
+    findings = proof.restore_differences(
+        expected, actual, privileges=options.privileges == "require"
+    )
     if errors_in(findings):
         raise VerificationFailed(
             f"what was loaded is not what the backup holds: {proof.messages(errors_in(findings))}",
@@ -174,3 +170,8 @@ def _compare(opened: OpenedBackup, plan: RestorePlan, actual: Inventory) -> list
             hint=f"everything was rolled back: {plan.database.name} is as it was",
         )
     return findings
+
+
+def _no_statistics(reason: str) -> Finding:
+    message = f"ANALYZE failed, so queries may be slow until it is run: {reason}"
+    return Finding("advice", "statistics", message, "warning")

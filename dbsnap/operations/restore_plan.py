@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from dbsnap.errors import CannotRun, RightMissing, UsageError
 from dbsnap.operations.opened import content_note
-from dbsnap.postgres.connection import connect, fetch, fetch_value, server_version
+from dbsnap.operations.restore_in_place import missing_rights, refuse_in_place
+from dbsnap.operations.restore_privileges import refuse_missing_roles
+from dbsnap.postgres.connection import fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.properties import DatabaseProperties, read_properties
 from dbsnap.postgres.side import database_exists, kept_name, side_name
@@ -111,7 +113,12 @@ def plan_restore(
             hint="--to restores beside everything: name a database that does not exist",
         )
     properties = live if live is not None and way != "beside" else _from_backup(opened, live)
-    _refuse_missing_rights(maintenance, way, properties, live, options)
+    if way == "in place":
+        refuse_in_place(opened, database)
+    else:
+        _refuse_missing_rights(opened, database, maintenance, way, properties, live)
+    if options.privileges == "require" and opened.record is not None:
+        refuse_missing_roles(opened, maintenance)
     filled = {"beside": options.to or "", "in place": database.name}.get(
         way, side_name(database.name, now)
     )
@@ -171,14 +178,13 @@ def _refuse_missing_extensions(opened: OpenedBackup, maintenance: Maintenance) -
 
 
 def _refuse_missing_rights(
+    opened: OpenedBackup,
+    database: Database,
     maintenance: Maintenance,
     way: Way,
     properties: DatabaseProperties,
     live: DatabaseProperties | None,
-    options: RestoreOptions,
 ) -> None:
-    if way == "in place":
-        return
     role, superuser, creates = fetch(
         maintenance.connection,
         "SELECT current_user, rolsuper, rolcreatedb FROM pg_catalog.pg_roles "
@@ -187,20 +193,29 @@ def _refuse_missing_rights(
     if superuser:
         return
     if not creates:
-        raise RightMissing(
-            f"the role {role} may not create databases (CREATEDB)",
-            hint="grant it (ALTER ROLE … CREATEDB), or use --in-place (one transaction)",
-        )
+        _refuse_without_createdb(opened, database, role, live=live is not None and way == "swap")
     if live is not None and way == "swap" and not _is_member(maintenance, live.owner):
         raise RightMissing(
             f"the role {role} is not a member of {live.owner}, which owns the database",
             hint="connect as the owner, or use --in-place",
         )
-    if options.to is None and not _is_member(maintenance, properties.owner):
+    if way != "beside" and not _is_member(maintenance, properties.owner):
         raise RightMissing(
             f"the role {role} cannot create a database for {properties.owner}",
             hint=f"connect as {properties.owner} or a superuser",
         )
+
+
+def _refuse_without_createdb(
+    opened: OpenedBackup, database: Database, role: str, *, live: bool
+) -> None:
+    lacking = missing_rights(opened, database) if live else []
+    also = f", and for --in-place it lacks {', '.join(lacking)}" if lacking else ""
+    hint = "grant it (ALTER ROLE … CREATEDB)"
+    raise RightMissing(
+        f"the role {role} may not create databases (CREATEDB){also}",
+        hint=f"{hint}, or use --in-place (one transaction)" if live and not lacking else hint,
+    )
 
 
 def _is_member(maintenance: Maintenance, owner: str | None) -> bool:
@@ -225,18 +240,3 @@ def _from_backup(opened: OpenedBackup, live: DatabaseProperties | None) -> Datab
 def _sessions(maintenance: Maintenance, name: str) -> int:
     query = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %s"
     return int(fetch_value(maintenance.connection, query, [name]))
-
-
-def refuse_in_place_without_rights(database: Database) -> None:
-    """Raise RightMissing unless the role may create objects in the live database."""
-    with connect(database) as connection:
-        query = "SELECT pg_catalog.has_schema_privilege('public', 'CREATE')"
-        allowed = fetch_value(
-            connection,
-            "SELECT pg_catalog.has_database_privilege(current_database(), 'CREATE')",
-        ) or fetch_value(connection, query)
-    if not allowed:
-        raise RightMissing(
-            f"the role may neither create databases nor anything in {database.label}",
-            hint="it needs CREATEDB, or CREATE on the database and its schemas",
-        )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.privileges import applicable, privilege_statements
-from dbsnap.errors import CannotRun, DumpRefused, ToolFailed
-from dbsnap.postgres.connection import connect, fetch
-from dbsnap.postgres.load import psql
+from dbsnap.dumpfile.privileges import applicable, privilege_statements, units
+from dbsnap.errors import CannotRun, DumpRefused
+from dbsnap.postgres.connection import fetch
+from dbsnap.postgres.verified_commit import uncommitted_session
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restore_plan import PrivilegesMode
     from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database
+    from dbsnap.postgres.verified_commit import UncommittedSession
+
+ROLES = "SELECT to_jsonb(rolname) FROM pg_catalog.pg_roles"
 
 QUIET_SESSION = """\
-SET client_encoding TO 'UTF8';
 SET search_path TO '';
-SELECT set_config('session_replication_role', 'replica', false)
+SET client_encoding TO '{encoding}';
+SELECT set_config('session_replication_role', 'replica', true)
 FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper;
 """
 """The restored database's own event triggers must not fire for what restores it."""
 
-ONE_TRANSACTION = ("-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", "-")
+LOUD_AGAIN = """\
+SELECT set_config('session_replication_role', 'origin', true)
+FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper;
+"""
 
 
 def apply_privileges(
@@ -34,34 +41,70 @@ def apply_privileges(
 ) -> list[Finding]:
     """Apply the backup's owners and privileges to a loaded database, in one transaction.
 
-    ``none`` applies nothing. ``auto`` applies what can be applied: it returns a warning that names the
-    roles that are missing here, or why nothing could be applied. ``require`` raises CannotRun instead.
+    See ``apply_uncommitted``.
+    """
+    if mode == "none" or opened.record is None:
+        return []
+    with uncommitted_session(program, database) as session:
+        findings = apply_uncommitted(opened, session, mode)
+        session.commit()
+    return findings
+
+
+def apply_uncommitted(
+    opened: OpenedBackup, session: UncommittedSession, mode: PrivilegesMode
+) -> list[Finding]:
+    """Apply the backup's owners and privileges inside an open transaction.
+
+    ``none`` applies nothing. ``auto`` applies what can be applied: it returns warnings that name the
+    roles that are missing here, and why the server refused something. ``require`` raises CannotRun
+    instead. Raises DumpRefused when the file of privileges is gone or was changed.
     """
     if mode == "none" or opened.record is None:
         return []
     statements = read_privileges(opened)
-    with connect(database) as connection:
-        roles = {row[0] for row in fetch(connection, "SELECT rolname FROM pg_catalog.pg_roles")}
-    kept, missing = applicable(statements, roles)
+    kept, missing = applicable(statements, set(session.ask(ROLES)))
     findings = []
     if missing:
+        _refuse_missing_roles(missing, mode)
         findings.append(_warning(f"these roles do not exist here: {', '.join(missing)}"))
-    if missing and mode == "require":
-        raise CannotRun(findings[0].message, hint="create the roles, or use --privileges auto")
-    try:
-        with psql(program, database, arguments=ONE_TRANSACTION) as target:
-            target.send(QUIET_SESSION.encode())
-            for statement in kept:
-                target.send(statement.text + b"\n")
-            target.finish()
-    except ToolFailed as error:
-        if mode == "require":
-            raise CannotRun(
-                f"owners and privileges cannot be applied: {error}",
-                hint="restore as a superuser, or use --privileges auto",
-            ) from None
-        return [*findings, _warning(str(error))]
+    session.run(QUIET_SESSION.format(encoding=opened.encoding))
+    refused = _apply(session, kept)
+    session.run(LOUD_AGAIN)
+    session.settle()
+    if refused and mode == "require":
+        raise CannotRun(
+            f"owners and privileges cannot be applied: {refused[0]}",
+            hint="restore as a superuser, or use --privileges auto",
+        )
+    if refused:
+        findings.append(_warning(f"{len(refused)} of {len(kept)} were refused ({refused[0]})"))
     return findings
+
+
+def refuse_missing_roles(opened: OpenedBackup, maintenance: Maintenance) -> None:
+    """Raise CannotRun naming the roles that the backup's privileges need and the server lacks."""
+    roles = {row[0] for row in fetch(maintenance.connection, "SELECT rolname FROM pg_roles")}
+    _refuse_missing_roles(applicable(read_privileges(opened), roles)[1], "require")
+
+
+def _refuse_missing_roles(missing: list[str], mode: PrivilegesMode) -> None:
+    if missing and mode == "require":
+        raise CannotRun(
+            f"owners and privileges need roles that do not exist here: {', '.join(missing)}",
+            hint="create the roles, or use --privileges auto",
+        )
+
+
+def _apply(session: UncommittedSession, statements: list[PrivilegeStatement]) -> list[str]:
+    """Apply statements, all at once or else one by one; return why any of them were refused."""
+    at_once = b"\n".join(statement.text for statement in statements)
+    if session.attempt(at_once.decode("utf-8", "surrogateescape")) is None:
+        return []
+    attempts = [
+        session.attempt(unit.decode("utf-8", "surrogateescape")) for unit in units(statements)
+    ]
+    return [reason for reason in attempts if reason is not None]
 
 
 def read_privileges(opened: OpenedBackup) -> list[PrivilegeStatement]:

@@ -46,7 +46,7 @@ WITH database AS (
     UNION ALL SELECT 21, 'pg_catalog.pg_largeobject'::regclass, oid
         FROM pg_catalog.pg_largeobject_metadata
 ), droppable AS (
-    SELECT turn, identified.type, identified.identity, objid,
+    SELECT turn, identified.type, identified.identity, object.objid,
         -- The bootstrap superuser's objects have no entry, nor have casts, which no one owns.
         coalesce(dependency.refobjid, CASE WHEN turn <> 18 THEN 10::oid END) AS owner
     FROM object
@@ -60,7 +60,7 @@ WITH database AS (
         -- what they belong to.
         SELECT FROM pg_catalog.pg_depend AS dependency
         WHERE dependency.classid = object.classid AND dependency.objid = object.objid
-            AND deptype IN ('e', 'i'))
+            AND dependency.objsubid = 0 AND dependency.deptype IN ('e', 'i'))
 ), default_acl AS (
     SELECT defaclrole, defaclnamespace, defaclobjtype, pg_catalog.concat_ws(' ',
             'ALTER DEFAULT PRIVILEGES FOR ROLE', defaclrole::regrole,

@@ -21,6 +21,15 @@ PSQL_ARGUMENTS = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", "-
 LOAD_SETTINGS = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0"
 """A side database that is lost in a crash is loaded again; nobody waits for its commits."""
 
+NOTICE_CLIENT_DEATH = (
+    b"DO $$BEGIN SET client_connection_check_interval TO '500ms'; "
+    b"EXCEPTION WHEN OTHERS THEN NULL; END$$; "
+)
+"""Else the server ends a long statement first and looks for its client then; not known everywhere.
+
+No newline at its end: the numbers of lines in psql's messages stay those of the dump.
+"""
+
 
 class PsqlInput:
     """The end of the channel that psql reads from."""
@@ -91,6 +100,7 @@ def load(
     names the line; what was loaded until then stays, so load only into a database made for it.
     """
     with psql(program, database) as target:
+        target.send(NOTICE_CLIENT_DEATH)
         while piece := read(PIPE_BYTES):
             target.send(piece)
             on_progress(len(piece))

@@ -8,10 +8,12 @@ lines of stderr, from which the password is removed.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import signal
 import socket
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -35,6 +37,10 @@ PIPE_BYTES = 1 << 20
 """The size of one read from, or write to, a program, and of the socket's buffer."""
 
 INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+_SYSTEM = ctypes.CDLL(None)
+SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
 class Process:
@@ -136,7 +142,9 @@ def start(
         "_env": child_environment(environment),
         "_return_cmd": True,
     }
-    if as_user is not None:
+    if as_user is None:
+        options["_preexec_fn"] = _end_with_parent
+    else:
         options["_uid"] = pwd.getpwnam(as_user).pw_uid
         options["_cwd"] = "/"
     try:
@@ -170,6 +178,16 @@ def run(
         ).wait()
         output.seek(0)
         return output.read().decode("utf-8", "replace")
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this program when dbsnap is killed; elsewhere than on Linux its input ends.
+
+    Without it psql would finish the statement it is at, and hold its locks for as long. The kernel
+    takes the end of the thread that started a program for the parent's: start programs in the main one.
+    """
+    if sys.platform == "linux":
+        _SYSTEM.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def channel() -> tuple[socket.socket, socket.socket]:

@@ -1,0 +1,673 @@
+"""The lexer finds what psql finds: compared with psql itself, byte by byte, and cut off everywhere."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import tracemalloc
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pglast
+import pytest
+from conftest import MAJORS, url_of
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from dbsnap.dumpfile.lexer import (
+    Comment,
+    CopyData,
+    CopyEnd,
+    CopyStart,
+    Event,
+    MetaCommand,
+    Statement,
+    lex,
+)
+from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.errors import DumpRefused
+from dbsnap.postgres.discovery import find_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.url import Database
+
+Refusal = tuple[str, int | None, int | None, str | None, str]
+
+OFF = b"SET standard_conforming_strings = off;\n"
+
+
+def read_events(dump: bytes, chunk_bytes: int = 1 << 20) -> list[Event]:
+    """Return the events with the chunks of each COPY body joined."""
+    return list(joined_data(lex(io.BytesIO(dump).read, chunk_bytes=chunk_bytes)))
+
+
+def joined_data(events: Iterable[Event]) -> Iterator[Event]:
+    body: CopyData | None = None
+    for event in events:
+        if isinstance(event, CopyData):
+            known = body or replace(event, data=b"")
+            body = replace(known, end=event.end, data=known.data + event.data)
+            continue
+        if body:
+            yield body
+            body = None
+        yield event
+    if body:
+        yield body
+
+
+def outcome(dump: bytes, chunk_bytes: int = 1 << 20) -> list[Event | Refusal]:
+    """Return the events, and behind them what the refusal said, if it was refused."""
+    events: list[Event] = []
+    refusal: list[Refusal] = []
+    try:
+        for event in lex(io.BytesIO(dump).read, chunk_bytes=chunk_bytes):
+            events.append(event)  # noqa: PERF402 - those before the refusal count
+    except DumpRefused as error:
+        refusal = [(error.rule, error.offset, error.line, error.table, str(error))]
+    return [*joined_data(events), *refusal]
+
+
+def shown(dump: bytes) -> list[tuple[str, bytes]]:
+    """Return the events as kind and bytes."""
+    return [(type(event).__name__, dump[event.offset : event.end]) for event in read_events(dump)]
+
+
+def refused(dump: bytes) -> DumpRefused:
+    with pytest.raises(DumpRefused) as caught:
+        read_events(dump)
+    return caught.value
+
+
+# One statement each, semicolons hidden in every way that SQL has. Whole, and cut anywhere, below.
+ONE_STATEMENT = {
+    "plain": b"SELECT 1;",
+    "upper case E": b"SELECT E'a\\';b';",
+    "lower case e": b"SELECT e'a\\\\';",
+    "E with doubled quote": b"SELECT E'a'';b';",
+    "e at the end of a word": b"SELECT date'2024-01-01\\';",
+    "E behind a parenthesis": b"INSERT INTO t VALUES (E'\\';', ';');",
+    "string": b"SELECT 'a;''b\\';",
+    "two strings are one": b"SELECT 'a;'\n';b';",
+    "national string": b"SELECT N'a;';",
+    "bit strings": b"SELECT B'0;1', X'f;f';",
+    "unicode string": b"SELECT U&'\\0041;';",
+    "unicode name": b'SELECT U&"\\0041;";',
+    "quoted name": b'SELECT "a;""b;";',
+    "dollar quotes": b"SELECT $$;'$$, $a$;$b$;$ba$a$;",
+    "dollar quotes with a line in COPY's manner": b"SELECT $$\n\\.\n\\! rm\n$$;",
+    "dollars in a word": b"SELECT a$b$, c$$;",
+    "parameter": b"SELECT $1, $2;",
+    "parameter before dollar quotes": b"SELECT 1$$;$$;",
+    "line comment": b"SELECT 1 -- ;\n;",
+    "line comment that CR ends": b"SELECT 1 -- ;\r;",
+    "block comment": b"SELECT 1 /* ; */;",
+    "nested comment": b"SELECT 1 /* /* ; */ ; /*/ ; */ */;",
+    "operators beside comments": b"SELECT 1 +--;\n 2 -/*;*/ 3 */**/ 4;",
+    "parentheses": b"CREATE RULE r AS ON INSERT TO t DO ALSO (DELETE FROM a; DELETE FROM b);",
+    "deep parentheses": b"SELECT ((((1);)));",
+    "cast and assignment": b"SELECT a::text, f(b := 1);",
+    "psql variables": b"SELECT :a, :'a', :\"a\", x[1:2], y[a:b];",
+    "numbers": b"SELECT 1.5e-3, .5, 1., 1..2, 1e5;",
+    "body": b"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;",
+    "body with case": (
+        b"CREATE OR REPLACE PROCEDURE p(a int DEFAULT (1))\nLANGUAGE sql\nBEGIN ATOMIC\n"
+        b" SELECT CASE WHEN a THEN 1 END;\n SELECT (CASE a WHEN 1 THEN 2 END);\nEND;"
+    ),
+    "begin in a column of another statement": b"CREATE TABLE t (begin int, end_ int);",
+    "words that only look like it": b"CREATE VIEW function AS SELECT beginning FROM cases;",
+    "high bytes": "SELECT größe, 'é;' FROM \"ü;\";".encode(),
+    "bytes that are no UTF-8": b"SELECT '\xff;\x80';",
+}
+
+
+class TestPieces:
+    @pytest.mark.parametrize("statement", ONE_STATEMENT.values(), ids=ONE_STATEMENT)
+    def test_one_statement(self, statement: bytes) -> None:
+        dump = b"-- before\n" + statement + b"\n-- behind\n"
+        assert shown(dump) == [
+            ("Comment", b"-- before"),
+            ("Statement", statement),
+            ("Comment", b"-- behind"),
+        ]
+
+    @pytest.mark.parametrize("statement", ONE_STATEMENT.values(), ids=ONE_STATEMENT)
+    def test_cut_anywhere_is_refused(self, statement: bytes) -> None:
+        for length in range(1, len(statement)):
+            events = outcome(statement[:length])
+            assert events, statement[:length]
+            rule, offset, line, *_ = events[-1]
+            assert (rule, offset) == ("truncated", length)
+            assert line == 1 + statement[:length].count(b"\n")
+
+    @pytest.mark.parametrize(
+        ("dump", "what"),
+        [
+            (b"SELECT 'a", "a quoted string"),
+            (b"SELECT E'a\\'", "a quoted string"),
+            (b'SELECT "a', "a quoted name"),
+            (b"SELECT $x$ a $$", "a dollar-quoted string"),
+            (b"SELECT 1 /* /* */", "a comment"),
+            (b"/* /* */", "a comment"),
+            (b"SELECT 1", "a statement"),
+            (b"SELECT (1;", "a statement"),
+            (b"COPY public.t FROM stdin;", "a COPY block"),
+            (b"COPY public.t FROM stdin;\n1\n", "the data of table public.t"),
+            (b"COPY public.t FROM stdin;\n1\n\\.", "the data of table public.t"),
+        ],
+    )
+    def test_a_refusal_says_what_is_cut(self, dump: bytes, what: str) -> None:
+        error = refused(b"\n\n" + dump)
+        assert error.rule == "truncated"
+        assert f"inside {what} that begins in line 3" in str(error)
+        assert error.offset == len(dump) + 2
+        assert error.hint
+
+    def test_a_cut_copy_names_its_table(self) -> None:
+        assert refused(b'COPY public."We""ird" (a) FROM stdin;\n1\n').table == 'public."We""ird"'
+
+    def test_comments_between_statements(self) -> None:
+        dump = b"/* a; /* b */ */ -- c\r--d\nSELECT 1;-- e"
+        assert shown(dump) == [
+            ("Comment", b"/* a; /* b */ */"),
+            ("Comment", b"-- c"),
+            ("Comment", b"--d"),
+            ("Statement", b"SELECT 1;"),
+            ("Comment", b"-- e"),
+        ]
+
+    def test_empty_and_blank_dumps_have_no_events(self) -> None:
+        assert read_events(b"") == []
+        assert read_events(b" \t\r\n\f\v") == []
+
+    def test_several_statements_in_a_line(self) -> None:
+        assert shown(b"SELECT 1;SELECT 2;;") == [
+            ("Statement", b"SELECT 1;"),
+            ("Statement", b"SELECT 2;"),
+            ("Statement", b";"),
+        ]
+
+    def test_backslashes_mean_something_while_standard_strings_are_off(self) -> None:
+        dump = (
+            OFF
+            + b"SELECT 'a\\';b', \"c\\\", U&'d\\', B'\\';\nSET standard_conforming_strings TO on;"
+        )
+        dump += b"SELECT 'a\\';"
+        assert [text for _, text in shown(dump)] == [
+            OFF.strip(),
+            b"SELECT 'a\\';b', \"c\\\", U&'d\\', B'\\';",
+            b"SET standard_conforming_strings TO on;",
+            b"SELECT 'a\\';",
+        ]
+
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            b"set SESSION Standard_Conforming_Strings = 'off';",
+            b'SET "standard_conforming_strings" TO f;',
+            b"SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false);",
+        ],
+    )
+    def test_other_ways_to_turn_standard_strings_off(self, setting: bytes) -> None:
+        assert shown(setting + b"SELECT '\\';';")[1:] == [("Statement", b"SELECT '\\';';")]
+
+    def test_connecting_anew_turns_standard_strings_on(self) -> None:
+        assert shown(OFF + b"\\connect other\nSELECT '\\';")[-1] == ("Statement", b"SELECT '\\';")
+
+
+class TestMetaCommands:
+    @pytest.mark.parametrize(
+        ("dump", "command"),
+        [
+            (b"\\restrict key\n", b"\\restrict key"),
+            (b"  \\! rm\r\n", b"\\! rm"),
+            (b"\\unrestrict key", b"\\unrestrict key"),
+            (b"SELECT 1 \\g |cmd\n;", b"\\g |cmd"),
+            (b"SELECT (1\\! rm 'x\n);", b"\\! rm 'x"),
+            (b"SELECT 1;\\! rm\n", b"\\! rm"),
+            (b"-- comment\r\\! rm\n", b"\\! rm"),
+            (b"SELECT 'a' \\; SELECT 2;\n;", b"\\; SELECT 2;"),
+            (b"SELECT '\\'\\! rm\n;", b"\\! rm"),
+            (b"CREATE FUNCTION f() BEGIN ATOMIC \\! rm\n SELECT 1; END;", b"\\! rm"),
+            (OFF + b"SELECT '\\'' \\! rm\n;", b"\\! rm"),
+        ],
+    )
+    def test_wherever_psql_sees_one(self, dump: bytes, command: bytes) -> None:
+        assert command in [text for kind, text in shown(dump) if kind == "MetaCommand"]
+
+    @pytest.mark.parametrize(
+        "dump",
+        [
+            b"SELECT '\n\\! rm\n';",
+            b"SELECT E'\\\\! rm';",
+            b'SELECT "\\! rm";',
+            b"SELECT $$\n\\! rm\n$$;",
+            b"-- \\! rm\nSELECT 1;",
+            b"/* \n\\! rm\n */SELECT 1 /*\\g*/;",
+            b"COPY t FROM stdin;\n\\! rm\n\\restrict gotcha\n\\\\.\n\\.x\n \\.\n\\.\n",
+        ],
+    )
+    def test_nowhere_else(self, dump: bytes) -> None:
+        assert "MetaCommand" not in [kind for kind, _ in shown(dump)]
+
+    def test_one_inside_a_statement_without_end_is_told_before_the_refusal(self) -> None:
+        events = outcome(b"SELECT 1 \\g |cmd\n")
+        assert events[0] == MetaCommand(9, 16, 1, b"\\g |cmd")
+        assert events[1][0] == "truncated"
+
+
+class TestCopy:
+    def test_places(self) -> None:
+        dump = b"SELECT 1;\nCOPY t (a) FROM stdin;\n1\n\\N\n\\.\n\nSELECT 2;\n"
+        assert read_events(dump) == [
+            Statement(0, 9, 1, b"SELECT 1;"),
+            CopyStart(10, 32, 2, b"COPY t (a) FROM stdin;"),
+            CopyData(33, 38, 3, b"1\n\\N\n"),
+            CopyEnd(38, 41, 5),
+            Statement(42, 51, 7, b"SELECT 2;"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("body", "data"),
+        [
+            (b"\\.\n", None),
+            (b"\\.\r\n", None),
+            (b"1\n\\.\n", b"1\n"),
+            (b"1\r\n\\.\r\n", b"1\r\n"),
+            (b"\n\\.\n", b"\n"),
+            (b"\\.x\n\\.\n", b"\\.x\n"),
+            (b"\\.\r\r\n\\.\n", b"\\.\r\r\n"),
+            (b"\\\\.\n\\.\n", b"\\\\.\n"),
+            (b"x\\.\n\\.\n", b"x\\.\n"),
+            (b"';$$/*\"(\n\\.\n", b"';$$/*\"(\n"),
+        ],
+    )
+    def test_body_is_exact(self, body: bytes, data: bytes | None) -> None:
+        dump = b"COPY t FROM stdin;\n" + body + b"SELECT 1;\n"
+        events = read_events(dump)
+        found = [event.data for event in events if isinstance(event, CopyData)]
+        assert found == ([] if data is None else [data])
+        assert events[-1] == Statement(
+            len(dump) - 10, len(dump) - 1, dump.count(b"\n"), b"SELECT 1;"
+        )
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            b"COPY t FROM stdin;",
+            b"copy public.t(a,b)from STDIN;",
+            b"COPY t FROM STDIN WITH (FORMAT csv, HEADER);",
+            b"COPY t FROM /* x */ StdIn DELIMITER ';';",
+            b"COPY t FROM stdout;",  # the server takes it for stdin
+            b'COPY "from" (a) FROM stdin WHERE a > 1;',
+            b"COPY t FROM stdin; \t\r",
+        ],
+    )
+    def test_statements_that_data_follow(self, statement: bytes) -> None:
+        kinds = [kind for kind, _ in shown(statement + b"\n;;\n\\.\nSELECT 1;")]
+        assert kinds == ["CopyStart", "CopyData", "CopyEnd", "Statement"]
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            b"COPY t TO stdout;",
+            b"COPY (SELECT * FROM stdin) TO STDOUT;",
+            b"COPY t FROM '/etc/passwd';",
+            b"COPY t FROM PROGRAM 'x';",
+            b'COPY t FROM "stdin";',
+            b"SELECT copy FROM stdin;",
+            b"COPYRIGHT t FROM stdin;",
+        ],
+    )
+    def test_statements_that_none_follow(self, statement: bytes) -> None:
+        assert [kind for kind, _ in shown(statement + b"\nSELECT 1;")] == ["Statement"] * 2
+
+    def test_a_body_is_never_held(self) -> None:
+        total = 64 << 20
+        row = b"1\tsome text\n"
+        left = [b"COPY t FROM stdin;\n", *[row * 5000] * (total // len(row) // 5000), b"\\.\n"]
+        tracemalloc.start()
+        size = 0
+        for event in lex(lambda _: left.pop(0) if left else b""):
+            size += event.end - event.offset
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert size > total - (1 << 20)
+        assert peak < 4 << 20
+
+
+class TestRefusals:
+    """Each rule fires, and stays silent on the nearest harmless neighbour."""
+
+    @pytest.mark.parametrize(
+        ("rule", "harmful", "harmless"),
+        [
+            ("nul-byte", b"SELECT 1;\0", b"SELECT 1;"),
+            ("nul-byte", b"COPY t FROM stdin;\n\0\n\\.\n", b"COPY t FROM stdin;\n\\0\n\\.\n"),
+            ("nul-byte", b"-- a\0\n\\! rm\n", b"-- a\n"),
+            # Numbers glued to what follows: PostgreSQL 15 changed where they end.
+            ("ambiguous-token", b"SELECT 1e'\\';", b"SELECT 1 e'\\'';"),
+            ("ambiguous-token", b"CREATE 1a TABLE;", b"CREATE TABLE a1 (b int);"),
+            ("ambiguous-token", b"SELECT 1a$$;$$;", b"SELECT 1 a$$;"),
+            ("ambiguous-token", b"SELECT $1a$;$1a$;", b"SELECT $1;"),
+            ("ambiguous-token", b"SELECT :e'\\';", b"SELECT :e '\\';"),
+            ("ambiguous-token", b"SELECT :a$$;$$;", b"SELECT :a $$;$$;"),
+            # psql ends a string with its line, the server goes on in it as an E'' string.
+            ("ambiguous-token", b"SELECT E'a'\n'\\'';", b"SELECT E'a', '\\';"),
+            ("ambiguous-token", b"SELECT E'a' -- b\n 'c';", b"SELECT 'a' -- b\n 'c';"),
+            ("ambiguous-token", OFF + b"SELECT 'a'\n'c';", OFF + b"SELECT 'a' 'c';"),
+            # Words in parentheses count for a psql before August 2026, not for later ones.
+            ("ambiguous-token", b"create (a) function begin;", b"create function a(begin int);"),
+            ("ambiguous-token", b"(SELECT 1);", b"SELECT (1);"),
+            ("hidden-statement", b"CREATE FUNCTION begin() AS 'x'; DROP TABLE t; END;",
+             b'CREATE FUNCTION "begin"() AS \'x\'; DROP TABLE t; END;'),
+            ("hidden-statement",
+             b"CREATE FUNCTION f() BEGIN ATOMIC SELECT 1 begin; END; DROP TABLE t; END;",
+             b"CREATE FUNCTION f() BEGIN ATOMIC SELECT 1 AS b; END; DROP TABLE t; END;"),
+            ("hidden-statement",
+             b"CREATE FUNCTION f() BEGIN ATOMIC SELECT 1 case; END; DROP TABLE t; END;",
+             b"CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE a WHEN 1 THEN 2 END; END; DROP TABLE t;"),
+            # psql 18.6 skips from this semicolon to the next line of backslash and period.
+            ("hidden-statement", b"COPY t FROM stdin;\n\\.\n;\nSELECT $$\n\\.\n\\! rm\n$$;",
+             b"COPY t FROM stdin;\n\\.\nSELECT 1;;\nSELECT $$\n\\.\n\\! rm\n$$;"),
+            ("hidden-statement", b"COPY t FROM stdin;\n\\.\n'a';", b"COPY t FROM stdin;\n\\.\nTABLE a;"),
+            ("psql-variable", b"SELECT :DBNAME;", b"SELECT a[b:dbname];"),
+            ("psql-variable", b"SELECT :'LAST_ERROR_MESSAGE';", b"SELECT ':LAST_ERROR_MESSAGE';"),
+            ("psql-variable", b"SELECT :\"USER\";", b'SELECT a[1:"User"];'),
+            ("psql-variable", b"SELECT :{?DBNAME};", b"SELECT '{?DBNAME}';"),
+            ("unsafe-encoding", b"SET client_encoding = 'SJIS';", b"SET client_encoding = 'EUC_JP';"),
+            ("unsafe-encoding", b"SET NAMES 'gb18030';", b"SET NAMES 'UTF8';"),
+            ("unstable-quoting", b"SET LOCAL standard_conforming_strings = off;",
+             b"SET LOCAL lock_timeout = 0;"),
+            ("unstable-quoting", b"SET standard_conforming_strings = DEFAULT;",
+             b"SET lock_timeout = DEFAULT;"),
+            ("unstable-quoting", OFF + b"RESET ALL;", b"RESET ALL;"),
+            ("copy-binary", b"COPY t FROM stdin WITH (FORMAT 'binary');\n\\.\n",
+             b'COPY "binary" FROM stdin;\n\\.\n'),
+            ("copy-binary", b"COPY BINARY t FROM stdin;\n\\.\n", b"COPY t FROM stdin;\n\\.\n"),
+            ("text-after-copy", b"COPY t FROM stdin; SELECT 1;\n\\.\n", b"COPY t FROM stdin;  \n\\.\n"),
+        ],
+    )  # fmt: skip
+    def test_rule(self, rule: str, harmful: bytes, harmless: bytes) -> None:
+        error = refused(b"SELECT 0;\n" + harmful)
+        assert error.rule == rule
+        assert error.hint
+        assert error.line >= 2
+        read_events(b"SELECT 0;\n" + harmless)
+
+    def test_what_pg_dump_writes_about_settings_is_fine(self) -> None:
+        dump = (
+            b"SET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n"
+            b"SET standard_conforming_strings = on;\n"
+            b"SELECT pg_catalog.set_config('search_path', '', false);\n"
+            b"SET SESSION AUTHORIZATION 'a';\nRESET SESSION AUTHORIZATION;\n"
+            b"SET default_tablespace = '';\n"
+        )
+        assert len(read_events(dump)) == 7
+
+
+# What generated dumps are made of: every token, glued together or not.
+TOKENS = [
+    *b"a e begin end case create function procedure or replace atomic copy select".split(),
+    *b"1 1.5 .5 1. 1e-5 $1 ( ( ) ) ; ; ; :: := :v :'v' + - * / <= @> , . [1:2] a$b$ & n x".split(),
+    *[b"begin atomic", b"create or replace function f() ", b"create procedure f() begin atomic"],
+    *[b"'x;'", b"E'\\';'", b"e''", b"'a''b'", b"U&'\\0041'", b'u&"x"', b"B'01'", b"x'ff'", b"N'a'"],
+    *[
+        b'"q;"',
+        b'"a""b"',
+        b"$$;$$",
+        b"$t$ $$; $t$",
+        b"--c;\n",
+        b"/*c;*/",
+        b"/*/*;*/*/",
+        b"\xc3\xa9",
+    ],
+]
+FRAGMENTS = [
+    b"'",
+    b'"',
+    b"\\",
+    b"$$",
+    b"$a$",
+    b"$",
+    b"--",
+    b"/*",
+    b"*/",
+    b"\n",
+    b"\r",
+    b"\\.\n",
+    b"e'",
+]
+COPY_BLOCKS = [
+    b"COPY t FROM stdin;\nx;'y\n\\\\.\n\\.\n",
+    b"copy t (a) from STDIN with (format csv);\n\\.\n",
+]
+SPACE = st.sampled_from([b"", b" ", b" ", b"\n"])
+
+
+def joined(pieces: list[bytes]) -> st.SearchStrategy[bytes]:
+    piece = st.tuples(st.sampled_from(pieces), SPACE).map(b"".join)
+    return st.lists(piece, max_size=25).map(b"".join)
+
+
+@given(joined([*TOKENS, *FRAGMENTS, *COPY_BLOCKS, b"\0"]))
+@settings(max_examples=600, deadline=None)
+def test_no_byte_is_lost(dump: bytes) -> None:
+    position = 0
+    inside = 0
+    for event in outcome(dump):
+        if isinstance(event, tuple):
+            assert event[1] >= position
+            return
+        assert event.line == 1 + dump.count(b"\n", 0, event.offset)
+        if isinstance(event, MetaCommand) and event.offset > position:
+            inside = event.end if dump[position : event.offset].strip() else inside
+        if not inside or event.end > inside:
+            assert not dump[position : event.offset].strip(b" \t\r\n\f\v")
+            position, inside = event.end, 0
+        text = event.data if isinstance(event, CopyData) else getattr(event, "text", None)
+        assert text is None or text == dump[event.offset : event.end]
+    assert not dump[position:].strip(b" \t\r\n\f\v")
+
+
+@given(joined([*TOKENS, *FRAGMENTS, *COPY_BLOCKS, b"\0"]), st.booleans())
+@settings(max_examples=300, deadline=None)
+@example(dump=b":a$1'x'1.5a\n", standard_strings=True)
+@example(dump=b"&\x0b1\"\"@:a'#....1$\nselect 'marker';\n", standard_strings=True)
+@example(dump=b"E'\\''$1$a$begin atomic$b$u&'\t$1;E'\\''.\n", standard_strings=False)
+def test_chunks_make_no_difference(dump: bytes, standard_strings: bool) -> None:
+    dump = (b"" if standard_strings else OFF) + dump
+    whole = outcome(dump)
+    for chunk_bytes in range(1, min(len(dump), 40) + 1):
+        assert outcome(dump, chunk_bytes) == whole
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
+def test_short_reads_make_no_difference(size: int) -> None:
+    dump = b"SELECT 1;\nCOPY t FROM stdin;\n1\n\\.\nSELECT 'x', \"y\";\n-- z\n"
+    source = io.BytesIO(dump)
+    events = lex(lambda wanted: source.read(min(wanted, size)))
+    assert list(joined_data(events)) == read_events(dump)
+
+
+@pytest.fixture(params=MAJORS)
+def psql(request: pytest.FixtureRequest) -> Program:
+    """Give the newest psql of each major that the session must have."""
+    found = [program for program in find_programs("psql") if program.major == request.param]
+    return max(found, key=lambda program: program.version)
+
+
+@pytest.fixture
+def database(new_database: Callable[..., Database]) -> Database:
+    return new_database("CREATE TABLE public.t (a text);")
+
+
+class TestAgainstPsql:
+    """psql itself, on a real server: its log holds every query it sent, between lines of stars."""
+
+    def test_same_statements(self, psql: Program, database: Database, tmp_path: Path) -> None:
+        @given(joined([*TOKENS, *COPY_BLOCKS]), st.booleans())
+        @settings(
+            max_examples=60,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+        )
+        def compare(dump: bytes, standard_strings: bool) -> None:
+            dump = (b"" if standard_strings else OFF) + dump + b";\nselect 'marker';\n"
+            found = outcome(dump)
+            if any(isinstance(event, tuple | MetaCommand) for event in found):
+                return
+            if any(
+                b"stdin" in event.text.lower() for event in found if isinstance(event, Statement)
+            ):
+                return  # a COPY that the server refuses: newer psql skip its data, older run them
+            sent = queries_sent(psql, database, dump, tmp_path)
+            mine = [event.text for event in found if isinstance(event, Statement | CopyStart)]
+            assert comparable(sent, standard_strings) == comparable(mine, standard_strings)
+
+        compare()
+
+    @pytest.mark.parametrize("name", ONE_STATEMENT)
+    def test_the_examples(
+        self, psql: Program, database: Database, tmp_path: Path, name: str
+    ) -> None:
+        dump = ONE_STATEMENT[name] + b"\nSELECT 'marker';\n"
+        sent = queries_sent(psql, database, dump, tmp_path)
+        assert comparable(sent, True) == comparable(
+            [ONE_STATEMENT[name], b"SELECT 'marker';"], True
+        )
+
+
+def queries_sent(psql: Program, database: Database, dump: bytes, directory: Path) -> list[bytes]:
+    """Return the queries that psql sends for a file; that most of them fail does not matter."""
+    log = directory / "log"
+    log.unlink(missing_ok=True)
+    file = directory / "dump.sql"
+    file.write_bytes(dump)
+    subprocess.run(
+        [str(psql.path), "-X", "-q", "-L", str(log), "-f", str(file), url_of(database)],
+        env={"PATH": os.environ["PATH"], "PGCLIENTENCODING": "UTF8"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    written = log.read_bytes() if log.exists() else b""
+    pattern = rb"(?:/?\*{8,} QUERY \*{8,}/?)\n(.*?)\n/?\*{24,}/?\n"
+    return re.findall(pattern, written, re.DOTALL)
+
+
+def comparable(queries: list[bytes], standard_strings: bool) -> list[list[tuple[str, str]]]:
+    """Return queries by their tokens: psql drops line comments, and empty queries do not count."""
+    tokens = [tokenize(query, standard_strings=standard_strings) for query in queries]
+    kept = [[(token.kind, token.value) for token in query] for query in tokens]
+    return [query for query in kept if query != [("punctuation", ";")]]
+
+
+class TestTokens:
+    def values(self, statement: bytes, **options: bool) -> list[tuple[str, str]]:
+        return [(token.kind, token.value) for token in tokenize(statement, **options)]
+
+    def test_kinds_and_values(self) -> None:
+        assert self.values(b"SELECT Ab, \"C\"\"d\", 1.5, $1, 'e''f' <= $x$g$x$;") == [
+            ("word", "select"),
+            ("word", "ab"),
+            ("punctuation", ","),
+            ("quoted", 'C"d'),
+            ("punctuation", ","),
+            ("number", "1.5"),
+            ("punctuation", ","),
+            ("parameter", "$1"),
+            ("punctuation", ","),
+            ("string", "e'f"),
+            ("operator", "<="),
+            ("string", "g"),
+            ("punctuation", ";"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("written", "value"),
+        [
+            (b"E'a\\n\\t\\\\\\'\\x41\\101\\u0041\\U00000041'''", "a\n\t\\'AAAA'"),
+            (b"U&'\\0041\\+000041\\\\'", "AA\\"),
+            (b'U&"d\\0061t\\+000061"', "data"),
+            (b"N'a'", "a"),
+            (b"X'ff'", "ff"),
+            ("'größe'".encode(), "größe"),
+            (b"'\xff'", "\udcff"),
+        ],
+    )
+    def test_escapes(self, written: bytes, value: str) -> None:
+        assert [value_ for _, value_ in self.values(written)] == [value]
+
+    def test_strings_with_backslashes(self) -> None:
+        assert self.values(b"'a\\'b'", standard_strings=False) == [("string", "a'b")]
+
+    def test_comments_are_dropped(self) -> None:
+        assert self.values(b"a -- b\n/* c /* d */ */ e") == [("word", "a"), ("word", "e")]
+
+    @pytest.mark.parametrize("cut", [b"a 'b", b'a "b', b"a $$b", b"a /* b", b"a E'\\'"])
+    def test_what_does_not_end(self, cut: bytes) -> None:
+        assert self.values(cut)[-1] == ("unterminated", "")
+
+    def test_only_ascii_is_folded(self) -> None:
+        assert self.values("GRÖẞE".encode()) == [("word", "grÖẞe")]
+
+    @pytest.mark.parametrize(
+        ("written", "parts"),
+        [
+            (b'public."We""ird".x rest', ("public", 'We"ird', "x")),
+            (b'"a.b" . c', ("a.b", "c")),
+            (b'U&"\\0061"', ("a",)),
+            (b"a.", ("a",)),
+            (b"'a'", ()),
+        ],
+    )
+    def test_names(self, written: bytes, parts: tuple[str, ...]) -> None:
+        assert Cursor(tokenize(written)).name() == parts
+
+    def test_a_cursor_that_finds_nothing_stays(self) -> None:
+        cursor = Cursor(tokenize(b"a ('b', (c)) d;"))
+        assert not cursor.accept("a", "b")
+        assert cursor.accept("a")
+        assert not cursor.accept_any("x", "y")
+        assert cursor.skip_parentheses()
+        assert not cursor.skip_parentheses()
+        assert cursor.next().value == "d"
+        assert cursor.at_end()
+        assert cursor.rest()[0].value == ";"
+
+    @given(joined([token for token in TOKENS if token not in (b"1.", b"N'a'")]))
+    @settings(max_examples=300, deadline=None)
+    def test_same_tokens_as_the_servers_scanner(self, statement: bytes) -> None:
+        sql = re.sub(rb"(?<=[0-9.])(?=[A-Za-z.])|:v|:'v'|\xc3\xa9", b" ", statement).decode()
+        try:
+            scanned = pglast.parser.scan(sql)
+        except pglast.parser.ParseError:
+            return  # adjacent tokens that make none together
+        theirs = [token.start for token in scanned if not token.name.endswith("COMMENT")]
+        mine = [token.start for token in tokenize(sql.encode())]
+        assert set(theirs) <= set(mine)
+
+
+def test_statements_as_libpg_query_splits_them() -> None:
+    statements = [
+        statement.decode()
+        for name, statement in ONE_STATEMENT.items()
+        if name
+        in {"plain", "string", "quoted name", "dollar quotes", "nested comment", "body with case"}
+    ]
+    dump = "\n".join(statements)
+    theirs = [text.strip() for text in pglast.split(dump, with_parser=True)]
+    assert theirs == [text.rstrip(";") for text in statements]
+    assert [text.decode() for _, text in shown(dump.encode())] == statements
+
+
+def test_a_comment_is_no_statement() -> None:
+    assert read_events(b"-- a") == [Comment(0, 4, 1, b"-- a")]
