@@ -157,6 +157,19 @@ def schema_files() -> list[Path]:
     return sorted(SCHEMAS.glob("*.sql"))
 
 
+STARTED: list[Started] = []
+
+
+@pytest.fixture(autouse=True)
+def _end_what_was_started() -> Iterator[None]:
+    """Leave no process behind, whatever a test's outcome is."""
+    yield
+    while STARTED:
+        started = STARTED.pop()
+        if started.process.poll() is None:
+            started.kill()
+
+
 class Started:
     """A running ``python -m dbsnap``, whose log lines can be waited for."""
 
@@ -170,6 +183,7 @@ class Started:
             text=True,
             **options,
         )
+        STARTED.append(self)
         self.lines: list[str] = []
         self._ended = False
         self._news = threading.Condition()

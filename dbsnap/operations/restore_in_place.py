@@ -55,7 +55,7 @@ FROM pg_catalog.has_database_privilege(current_database(), 'CREATE') AS database
 NAMED_OBJECTS = 3
 
 ANALYZE = """\
-SELECT pg_catalog.format('ANALYZE %I.%I', nspname, relname)
+SELECT 'ANALYZE ' || string_agg(pg_catalog.format('%I.%I', nspname, relname), ', ')
 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relnamespace
 WHERE relkind IN ('r', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema'
 \\gexec"""
