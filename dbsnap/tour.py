@@ -18,7 +18,7 @@ from dbsnap.errors import OperationFailed
 from dbsnap.operations.demo import DEMO_STEPS, address, damage, demo_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
     from dbsnap.console import Screen
     from dbsnap.operations.demo import DemoStep
@@ -110,25 +110,32 @@ def _surroundings() -> Iterator[tuple[Database, Path]]:
     """Start the sample database and make it the only one that is configured.
 
     The working directory is an empty temporary one, so that no ``dbsnap.toml`` or ``.env`` of the
-    user's is read; the environment and the working directory are put back at the end.
+    user's is read. Gives the database and the directory for backups.
     """
     paths = os.environ.get("DBSNAP_PG_BIN", "").split(os.pathsep)
     pg_bin = [Path(path).absolute() for path in paths if path]
-    kept = dict(os.environ)
     with (
+        _environment_without_databases() as environment,
         tempfile.TemporaryDirectory(prefix="dbsnap-demo-") as directory,
         demo_database(pg_bin=pg_bin) as database,
         contextlib.chdir(directory),
     ):
         backups = Path(directory, "backups")
-        try:
-            for name in kept:
-                if name in {*ADDRESS_VARIABLES, "DBSNAP_COMPRESS"} or name.startswith("PG"):
-                    del os.environ[name]
-            os.environ["DATABASE_URL"] = address(database)
-            os.environ["DBSNAP_DIR"] = str(backups)
-            os.environ["DBSNAP_PG_BIN"] = os.pathsep.join(map(str, pg_bin))
-            yield database, backups
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
+        environment["DATABASE_URL"] = address(database)
+        environment["DBSNAP_DIR"] = str(backups)
+        environment["DBSNAP_PG_BIN"] = os.pathsep.join(map(str, pg_bin))
+        yield database, backups
+
+
+@contextmanager
+def _environment_without_databases() -> Iterator[MutableMapping[str, str]]:
+    """Take everything that leads to another database out of the environment until the end."""
+    kept = dict(os.environ)
+    try:
+        for name in kept:
+            if name in {*ADDRESS_VARIABLES, "DBSNAP_COMPRESS"} or name.startswith("PG"):
+                del os.environ[name]
+        yield os.environ
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import database_names, dbsnap, drop_all_like, query, run_sql, url_of
 
+from dbsnap.cli import run
 from dbsnap.postgres.connection import connect, execute
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ INSERT INTO notes VALUES (1, 1, 'first');
 """
 
 
-def document(result: subprocess.CompletedProcess[str], status: str) -> dict[str, Any]:
+Result = subprocess.CompletedProcess[str]
+
+
+def document(result: Result, status: str) -> dict[str, Any]:
     """Return the one document on stdout; check what every document must have."""
     parsed: dict[str, Any] = json.loads(result.stdout)  # two documents, or a line beside one, fail
     assert parsed["status"] == status, parsed
@@ -63,7 +67,7 @@ class Project:
         self.server = server
         self.environment = {"DATABASE_URL": url_of(database)}
 
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **variables: str) -> Result:
         return dbsnap(*arguments, cwd=self.directory, environment={**self.environment, **variables})
 
     def state(self) -> tuple[set[str], list[tuple[Any, ...]]]:
@@ -97,6 +101,25 @@ def project(
     directory = tmp_path / "project"
     shutil.copytree(backed_up.directory, directory)
     return Project(directory, new_database(CONTENT), server)
+
+
+@pytest.fixture
+def here(
+    backed_up: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Result]]:
+    """Give what runs a command line in this process: faster where only the words of it matter."""
+    monkeypatch.chdir(backed_up.directory)
+    for name, value in backed_up.environment.items():
+        monkeypatch.setenv(name, value)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def run_here(*arguments: str) -> Result:
+        code = run(arguments)
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    yield run_here
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 # What every command says in JSON
@@ -225,11 +248,15 @@ def test_diff_names_what_changed(project: Project) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_command_that_fails_gives_one_document(
-    backed_up: Project, arguments: list[str], code: int, command: str
+    backed_up: Project,
+    here: Callable[..., Result],
+    arguments: list[str],
+    code: int,
+    command: str,
 ) -> None:
     (backed_up.directory / "a_file").touch()
     before = backed_up.state(), sorted((backed_up.directory / "backups").iterdir())
-    result = backed_up.run(*arguments)
+    result = here(*arguments)
     assert result.returncode == code, result.stderr
     failed = document(result, "failed" if code == 1 else "not-run")
     assert failed["command"] == command
@@ -257,16 +284,20 @@ def test_a_command_that_fails_tells_people_once(
     assert "Traceback" not in result.stderr
 
 
-def test_no_database_says_what_to_set(tmp_path: Path) -> None:
+def test_no_database_says_what_to_set(
+    here: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL")
     for command in (["backup"], ["restore", "latest"], ["verify"], ["rollback"]):
-        result = dbsnap(*command, cwd=tmp_path)
+        result = here(*command)
         assert (result.returncode, result.stdout) == (2, "")
         assert "DATABASE_URL" in result.stderr
         assert "make demo" in result.stderr
         assert len(result.stderr.splitlines()) == 2
-        assert document(dbsnap(*command, "--json", cwd=tmp_path), "not-run")
+        assert document(here(*command, "--json"), "not-run")
     assert list(tmp_path.iterdir()) == []
-    assert dbsnap("doctor", "--json", cwd=tmp_path).returncode == 0
+    assert here("doctor", "--json").returncode == 0
 
 
 def test_a_damaged_dump_is_refused_with_exit_code_3(project: Project) -> None:
@@ -430,34 +461,36 @@ def test_any_name_can_be_printed_in_any_locale(
 ) -> None:
     database = new_database('CREATE TABLE "añ✗\U0001f600\x1b[2J[red]\n" (a int)')
     environment = {"DATABASE_URL": url_of(database), "PYTHONIOENCODING": "latin-1"}
-    shown = dbsnap("backup", cwd=tmp_path, environment=environment)
-    assert shown.returncode == 0, shown.stderr
-    assert r"\u2717\U0001f600\x1b[2J[red]\n" in shown.stdout
-    assert "\x1b" not in shown.stdout
-    result = subprocess.run(
-        [sys.executable, "-m", "dbsnap", "show", "--json"],
-        cwd=tmp_path,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    tables = json.loads(result.stdout.decode())["inventory"]["table"]
+
+    def output(*arguments: str) -> bytes:
+        return subprocess.run(
+            [sys.executable, "-m", "dbsnap", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+
+    shown = output("backup").decode("latin-1")
+    assert r"añ\u2717\U0001f600\x1b[2J[red]\n" in shown
+    assert "\x1b" not in shown
+    tables = json.loads(output("show", "--json").decode("utf-8"))["inventory"]["table"]
     assert list(tables) == ['public."añ✗\U0001f600\x1b[2J[red]\n"']
 
 
-def test_help_of_every_command(tmp_path: Path) -> None:
-    listed = dbsnap("--help", cwd=tmp_path)
+def test_help_of_every_command(here: Callable[..., Result]) -> None:
+    listed = here("--help")
     assert listed.returncode == 0
     assert "..." not in listed.stdout.split("Commands:")[1]
     commands = re.findall(r"^  ([a-z]+) ", listed.stdout.split("Commands:")[1], re.MULTILINE)
     assert len(commands) >= 10
     for command in commands:
-        result = dbsnap(command, "-h", cwd=tmp_path)
+        result = here(command, "-h")
         assert result.returncode == 0
         assert "Example: dbsnap " in result.stdout
         assert max(map(len, result.stdout.splitlines())) <= 80
-    assert dbsnap("--version", cwd=tmp_path).stdout.startswith("dbsnap, version ")
-    assert dbsnap(cwd=tmp_path).returncode == 2
+    assert here("--version").stdout.startswith("dbsnap, version ")
+    assert here().returncode == 2
 
 
 # Nothing changes without a yes
@@ -497,7 +530,7 @@ def test_a_protected_database_needs_its_name(project: Project, by: str) -> None:
     environment = {"DATABASE_URL": address} if by == "environment" else {}
     options = {"target": ["--target", "production"], "url": ["--url", address]}.get(by, [])
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> Result:
         return dbsnap(*arguments, *options, cwd=project.directory, environment=environment)
 
     before = project.state()
@@ -676,13 +709,13 @@ def test_no_word_is_broken_at_80_columns(project: Project) -> None:
         ["restore", "latest", "--dry-run"],
         ["rollback", "--dry-run"],
     ):
-        _, screen = at_terminal(project, *arguments)
+        code, screen = at_terminal(project, *arguments)
+        assert code == (4 if arguments[0] == "verify" else 0), screen
         lines = lines_on(screen)
-        assert len(lines) > 1
         for line in lines:
             assert len(line) <= 80 or " " not in line.strip(), (arguments, line)
     listed = lines_on(at_terminal(project, "list")[1])
-    assert any(line.split()[:1] == [first] for line in listed)
+    assert any(line.split()[:1] == [first] for line in listed), (first, listed)
     assert any(line.startswith("  long long") and line.endswith("…") for line in listed)
 
 

@@ -198,7 +198,7 @@ def test_the_matrix_is_whole() -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda major: str(major))
+@pytest.mark.parametrize(("source", "target"), PAIRS, ids=str)
 @pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
 def test_an_awkward_database_comes_back_on_other_majors(
     path: Path, source: int, target: int, new_database: NewDatabase, tmp_path: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from dbsnap.postgres.connection import connect, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from dbsnap.operations.backup import Backup
     from dbsnap.postgres.throwaway import ThrowawayServer
@@ -83,13 +83,17 @@ CHANGES = {
         "foreign key lists_userId_fkey of lists is gone",
     ),
     "foreign key not validated": (
-        'ALTER TABLE lists DROP CONSTRAINT "lists_userId_fkey", ADD CONSTRAINT "lists_userId_fkey" '
-        'FOREIGN KEY ("userId") REFERENCES users (id) ON DELETE CASCADE NOT VALID',
+        (
+            'ALTER TABLE lists DROP CONSTRAINT "lists_userId_fkey", ADD CONSTRAINT "lists_userId_fkey" '
+            'FOREIGN KEY ("userId") REFERENCES users (id) ON DELETE CASCADE NOT VALID'
+        ),
         "foreign key lists_userId_fkey is not validated",
     ),
     "another ON DELETE": (
-        'ALTER TABLE lists DROP CONSTRAINT "lists_userId_fkey", ADD CONSTRAINT "lists_userId_fkey" '
-        'FOREIGN KEY ("userId") REFERENCES users (id)',
+        (
+            'ALTER TABLE lists DROP CONSTRAINT "lists_userId_fkey", ADD CONSTRAINT "lists_userId_fkey" '
+            'FOREIGN KEY ("userId") REFERENCES users (id)'
+        ),
         "foreign key lists_userId_fkey: definition is",
     ),
     "check gone": (
@@ -119,8 +123,10 @@ CHANGES = {
         "users.touched: enabled is no",
     ),
     "function body": (
-        "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql "
-        "AS 'BEGIN RETURN OLD; END'",
+        (
+            "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql "
+            "AS 'BEGIN RETURN OLD; END'"
+        ),
         "function touch(): definition is",
     ),
     "view body": (

@@ -262,8 +262,12 @@ class ContentsReader:
         objects["table"] = {
             name: {**tables.get(name, {}), **rows.get(name, {})} for name in [*tables, *rows]
         }
+        values = self._definitions.sequence_values
         if has_data and not self._definitions.any:
-            objects = {kind: objects[kind] for kind in ("table", "sequence")}
+            objects = {"table": objects["table"], "sequence": values}
+        objects["sequence"] = {
+            name: {**facts, **values.get(name, {})} for name, facts in objects["sequence"].items()
+        }
         server_version = _version_number(self._versions[b"from database"])
         if server_version < NAMED_NOT_NULL_SINCE:
             objects.pop("not-null constraint", None)
@@ -311,6 +315,8 @@ class _Definitions:
         self.any = False
         self.schema = "public"
         """Where names without a schema belong, as in dumps by pg_dump 10.2 and older."""
+        self.sequence_values: dict[str, Facts] = {}
+        """What ``setval`` said, of sequences that are defined or not."""
         self.parents: dict[str, str] = {}
         """The partitioned table of each partition."""
         self._columns: dict[str, list[str]] = {}
@@ -539,9 +545,8 @@ class _Definitions:
             value = cursor.next().value
             called = not (cursor.accept(",") and cursor.sees("false"))
             if name and value.isdigit():
-                self._add(
-                    "sequence", self.qualified(name), last_value=sign * int(value), is_called=called
-                )
+                facts = {"last_value": sign * int(value), "is_called": called}
+                self.sequence_values[self.qualified(name)] = facts
 
 
 def stated_in_dump(inventory: Inventory) -> Inventory:

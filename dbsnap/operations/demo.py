@@ -108,9 +108,10 @@ def demo_database(*, pg_bin: Sequence[Path] = ()) -> Iterator[Database]:
 
 
 def seed(connection: Connection) -> None:
-    """Fill an empty database with the sample data, the same bytes each time, in one transaction.
+    """Fill an empty database with the sample data, about 6,000 rows, in one transaction.
 
-    Nothing in it depends on the clock, on chance or on settings of the session. About 6,000 rows.
+    The bytes are the same each time: nothing depends on the clock, on chance, or on the session's
+    TimeZone, DateStyle and IntervalStyle.
     """
     with connection.transaction():
         execute(connection, "SET LOCAL search_path TO public")

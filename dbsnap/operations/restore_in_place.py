@@ -6,12 +6,20 @@ a death at any moment rolls all of it back.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import Statement, lex
 from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.dumpfile.tokens import tokenize
-from dbsnap.errors import CannotRun, OperationFailed, RightMissing, VerificationFailed
+from dbsnap.errors import (
+    CannotRun,
+    OperationFailed,
+    RightMissing,
+    ToolFailed,
+    VerificationFailed,
+)
+from dbsnap.inventory import Inventory, compare
 from dbsnap.operations import proof
 from dbsnap.operations.reading import (
     comparable,
@@ -33,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dbsnap.dumpfile.lexer import Event
-    from dbsnap.inventory import Inventory
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
     from dbsnap.postgres.content import TableContent
@@ -53,6 +60,13 @@ FROM pg_catalog.has_database_privilege(current_database(), 'CREATE') AS database
 """A schema public that is not there can be created by whoever may create schemas."""
 
 NAMED_OBJECTS = 3
+
+ADVICE = {
+    "max_locks_per_transaction": "so many tables in one transaction need a server with a larger "
+    "max_locks_per_transaction; restore without --in-place, or raise it",
+    "due to lock timeout": "another session holds a table: end it, and try again",
+}
+"""What to do, by words in psql's messages."""
 
 ANALYZE = """\
 SELECT 'ANALYZE ' || string_agg(pg_catalog.format('%I.%I', nspname, relname), ', ')
@@ -76,7 +90,7 @@ def restore_in_place(
     omitted = unknown_settings(opened.dump.raw(), known)
     for _, setting in omitted:
         progress.note(f"left out SET {setting}, which this server does not know")
-    with uncommitted_session(plan.psql, plan.database) as session:
+    with _advice(), uncommitted_session(plan.psql, plan.database) as session:
         progress.phase(f"loading into {plan.database.name}", total_bytes=opened.raw_bytes)
         _empty(session)
         read, digest = opened.dump.hashing_reader()
@@ -85,13 +99,25 @@ def restore_in_place(
             raise OperationFailed(f"{opened.dump.path.name} was changed while it was loaded")
         if opened.record is not None and "public" not in opened.expected.of("schema"):
             session.run("DROP SCHEMA public RESTRICT;")
-        findings = apply_uncommitted(opened, session, options.privileges)
+        refusals = apply_uncommitted(opened, session, options.privileges)
         actual = _read_uncommitted(session, opened, version, progress)
-        findings += _compare(opened, plan, options, actual)
+        findings = _compare(opened, plan, options, actual)
+        if _privileges_differ(opened, actual):  # what was refused may have been so already
+            findings += refusals
         if reason := session.attempt(ANALYZE):
             findings.append(_no_statistics(reason))
         session.commit()  # the commit point: nothing of the above was visible before
     return actual, findings
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Say what can be done about the failures that only a restore in place meets."""
+    try:
+        yield
+    except ToolFailed as error:
+        hint = next((hint for words, hint in ADVICE.items() if words in error.detail), error.hint)
+        raise ToolFailed(str(error), detail=error.detail, hint=hint) from None
 
 
 def _empty(session: UncommittedSession) -> None:
@@ -170,6 +196,12 @@ def _compare(
             hint=f"everything was rolled back: {plan.database.name} is as it was",
         )
     return findings
+
+
+def _privileges_differ(opened: OpenedBackup, actual: Inventory) -> bool:
+    expected = opened.expected
+    kind = Inventory(expected.server_version, {"privilege": expected.of("privilege")})
+    return bool(compare(kind, actual))
 
 
 def _no_statistics(reason: str) -> Finding:
