@@ -557,7 +557,7 @@ def doctor(invocation: Invocation, target: str | None) -> int:
     Example: dbsnap doctor --target production
     """
     settings = invocation.settings
-    configured = settings.configured or settings.targets or target
+    configured = settings.targets or settings.unreadable or target
     database = (
         invocation.use(config.target_for_reading(settings, target)).database if configured else None
     )

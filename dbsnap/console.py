@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
@@ -22,7 +23,7 @@ from dbsnap.inventory import short_name
 from dbsnap.report import errors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from dbsnap.archive.record import Record
     from dbsnap.errors import DbsnapError
@@ -64,15 +65,21 @@ COUNTED_KINDS = (
 def configure_logging(environment: Mapping[str, str]) -> None:
     """Send log lines to stderr: as text, or as JSON where DBSNAP_LOG says ``json``."""
     level = logging.getLevelName(environment.get("DBSNAP_LOG_LEVEL", "INFO").upper())
+    as_json = environment.get("DBSNAP_LOG") == "json"
     renderer: Any = (
         structlog.processors.JSONRenderer()
-        if environment.get("DBSNAP_LOG") == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,  # the others show variables
+        )
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            *([structlog.processors.format_exc_info] if as_json else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -284,10 +291,9 @@ class Screen:
             self._say(f"no backups in {plain(str(directory))}; take one with: dbsnap backup")
             return
         below = self.out.is_terminal
-        titles = ["id", "target", "age", "rows", "size", "status"]
-        table = _table([*titles, *([] if below else ["reason"])], right={"age", "rows", "size"})
-        for line in lines:
-            table.add_row(*_list_row(line), *([] if below else [plain(_reason(line))]))
+        table = _list_table(lines, reasons=not below)
+        if self._paper(UNLIMITED).measure(table).maximum > self.out.width:
+            table = _list_table(lines, targets=False)
         first, *rest = self._rendered(table, width=UNLIMITED)
         self.out.out(first)
         for text, line in zip(rest, lines, strict=True):
@@ -349,10 +355,21 @@ class Screen:
     def _say(self, markup: str, *, indent: int = 0) -> None:
         say(self.out, markup, indent=indent)
 
-    def _rendered(self, table: Table, *, width: int | None = None) -> list[str]:
+    def _paper(self, width: int) -> Console:
+        """Return a console that writes into memory what this one would show if it were so wide."""
+        return Console(
+            file=io.StringIO(),
+            width=width,
+            force_terminal=self.out.is_terminal,
+            no_color=self.out.no_color,
+            highlight=False,
+        )
+
+    def _rendered(self, table: Table, *, width: int) -> list[str]:
         """Return the lines of a table without the blanks at their ends."""
-        with self.out.capture() as captured:
-            self.out.print(table, width=width)
+        paper = self._paper(width)
+        with paper.capture() as captured:
+            paper.print(table)
         return [line.rstrip() for line in captured.get().splitlines()]
 
     def _tables(self, inventory: Inventory, record: Record | None = None) -> None:
@@ -371,7 +388,7 @@ class Screen:
         for name, rows in sorted(rows_of.items(), key=lambda item: -item[1])[:TABLES_SHOWN]:
             cells = [plain(short_name(name)), f"{rows:,}"]
             table.add_row(*cells, *([decimal(sizes.get(name, 0))] if record else []))
-        self.out.out("\n".join(self._rendered(table)))
+        self.out.out("\n".join(self._rendered(table, width=self.out.width)))
         if len(rows_of) > TABLES_SHOWN:
             self._say(f"… and {counted(len(rows_of) - TABLES_SHOWN, 'smaller table')}")
 
@@ -442,20 +459,27 @@ def _table(titles: Sequence[str], *, right: Collection[str], folded: str = "") -
     return table
 
 
-def _list_row(line: Listed) -> Iterable[str]:
+def _list_table(lines: Sequence[Listed], *, targets: bool = True, reasons: bool = False) -> Table:
+    titles = ["id", "age", "rows", "size", "status"]
+    titles += [*(["target"] if targets else []), *(["reason"] if reasons else [])]
+    table = _table(titles, right={"age", "rows", "size"})
+    for line in lines:
+        cells = {**_list_cells(line), "reason": plain(_reason(line))}
+        table.add_row(*(cells.get(title, "") for title in titles))
+    return table
+
+
+def _list_cells(line: Listed) -> dict[str, str]:
     style = "green" if line.status == "verified" else "red"
-    status = f"[{style}]{line.status}[/]"
-    record = line.record
-    if record is None:
-        return (plain(line.id), "", "", "", "", status)
-    return (
-        plain(record.id),
-        plain(record.source.target),
-        age(record.created_at, datetime.now(UTC)),
-        f"{record.inventory.total_rows():,}",
-        decimal(record.dump.bytes),
-        status,
-    )
+    cells = {"id": plain(line.id), "status": f"[{style}]{line.status}[/]"}
+    if line.record is None:
+        return cells
+    return cells | {
+        "age": age(line.record.created_at, datetime.now(UTC)),
+        "rows": f"{line.record.inventory.total_rows():,}",
+        "size": decimal(line.record.dump.bytes),
+        "target": plain(line.record.source.target),
+    }
 
 
 def _reason(line: Listed) -> str:

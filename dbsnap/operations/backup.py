@@ -228,6 +228,7 @@ def _source(connection: Connection, database: Database, target: str) -> Source:
         encoding=properties.encoding,
         collate=properties.collate,
         ctype=properties.ctype,
+        properties=properties.as_json(),
     )
 
 

@@ -99,7 +99,7 @@ def restore(
                 findings = fill(opened, plan, side, options, progress=progress)
                 actual, differences = compare_side(opened, plan, side, options, progress=progress)
                 findings += differences
-                finish_properties(maintenance.connection, side.name, plan.properties)
+                findings += keep_properties(maintenance, plan, side.name)
                 discarded = discarded_name(name, now)
                 put_in_place(maintenance, plan, side.name, discarded, progress=progress)
             if plan.way == "swap" and plan.kept is None:
@@ -184,6 +184,17 @@ def analyse(connection: Connection) -> list[Finding]:
         message = f"ANALYZE failed, so queries may be slow until it is run: {error}"
         return [Finding("advice", "statistics", message.strip(), "warning")]
     return []
+
+
+def keep_properties(maintenance: Maintenance, plan: RestorePlan, filled: str) -> list[Finding]:
+    """Give the filled database what is in no dump.
+
+    A database that is replaced must come back with all of it; one that was gone with what can be had.
+    """
+    refused = finish_properties(
+        maintenance.connection, filled, plan.properties, required=plan.way == "swap"
+    )
+    return [Finding("advice", "database", message, "warning") for message in refused]
 
 
 def compare_side(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from dbsnap.errors import CannotRun, RightMissing, UsageError
@@ -11,7 +11,11 @@ from dbsnap.operations.restore_in_place import missing_rights, refuse_in_place
 from dbsnap.operations.restore_privileges import refuse_missing_roles
 from dbsnap.postgres.connection import fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import choose
-from dbsnap.postgres.properties import DatabaseProperties, read_properties
+from dbsnap.postgres.properties import (
+    DatabaseProperties,
+    properties_from_json,
+    read_properties,
+)
 from dbsnap.postgres.side import database_exists, kept_name, side_name
 
 if TYPE_CHECKING:
@@ -113,6 +117,8 @@ def plan_restore(
             hint="--to restores beside everything: name a database that does not exist",
         )
     properties = live if live is not None and way != "beside" else _from_backup(opened, live)
+    if way == "create":
+        properties = _of_lost_database(opened, maintenance, properties)
     if way == "in place":
         refuse_in_place(opened, database)
     else:
@@ -225,11 +231,32 @@ def _is_member(maintenance: Maintenance, owner: str | None) -> bool:
     return bool(fetch_value(maintenance.connection, query, [owner]))
 
 
+def _of_lost_database(
+    opened: OpenedBackup, maintenance: Maintenance, otherwise: DatabaseProperties
+) -> DatabaseProperties:
+    """Return the properties of a database that is gone, as far as its record knows and roles exist."""
+    if opened.record is None or not opened.record.source.properties:
+        return otherwise
+    roles = {row[0] for row in fetch(maintenance.connection, "SELECT rolname FROM pg_roles")}
+    properties = properties_from_json(opened.record.source.properties).where_roles_exist(roles)
+    if not _is_member(maintenance, properties.owner):
+        properties = replace(properties, owner=None)
+    return replace(properties, tablespace=None)
+
+
 def _from_backup(opened: OpenedBackup, live: DatabaseProperties | None) -> DatabaseProperties:
     """Return properties for a database that is new: encoding and locale of the source."""
     if opened.record is not None:
         source = opened.record.source
-        return DatabaseProperties(source.encoding, source.collate, source.ctype)
+        known = source.properties
+        return DatabaseProperties(
+            source.encoding,
+            source.collate,
+            source.ctype,
+            provider=known.get("provider", "libc"),
+            locale=known.get("locale"),
+            icu_rules=known.get("icu_rules"),
+        )
     if live is not None:
         return DatabaseProperties(
             live.encoding, live.collate, live.ctype, live.provider, live.locale, live.icu_rules

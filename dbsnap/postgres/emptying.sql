@@ -96,13 +96,17 @@ WITH database AS (
         'default privileges', defaclrole
     FROM default_acl WHERE defaclnamespace = 0 AND defaclobjtype IN ('f', 'T')
     UNION ALL
-    SELECT 23, 1, 'COMMENT ON SCHEMA public IS ''standard public schema''', 'schema public', nspowner
-    FROM pg_catalog.pg_namespace AS schema
-    WHERE nspname = 'public' AND pg_catalog.obj_description(schema.oid, 'pg_namespace')
-        IS DISTINCT FROM 'standard public schema'
-    UNION ALL
-    SELECT 24, 1, 'CREATE SCHEMA public', 'schema public', NULL
+    -- As initdb makes it (initdb.c, setup_privileges; template1's public belongs to pg_database_owner).
+    SELECT 23, position, statement, 'schema public', NULL
+    FROM (VALUES (1, 'CREATE SCHEMA public'), (2, 'GRANT USAGE ON SCHEMA public TO PUBLIC'),
+              (3, 'ALTER SCHEMA public OWNER TO pg_database_owner')) AS creation(position, statement)
     WHERE to_regnamespace('public') IS NULL
+        AND (position < 3 OR pg_catalog.pg_has_role('pg_database_owner', 'MEMBER'))
+    UNION ALL
+    SELECT 24, 1, 'COMMENT ON SCHEMA public IS ''standard public schema''', 'schema public',
+        (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'public')
+    WHERE pg_catalog.obj_description(to_regnamespace('public'), 'pg_namespace')
+        IS DISTINCT FROM 'standard public schema'
 )
 SELECT pg_catalog.jsonb_build_array(statement, object, owner::regrole,
                                     owner IS NULL OR pg_catalog.pg_has_role(owner, 'USAGE'))

@@ -6,7 +6,7 @@ another's place must have them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from dbsnap.errors import RightMissing
@@ -14,6 +14,8 @@ from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import execute, fetch, server_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from dbsnap.postgres.connection import Connection
 
 LIST_SETTINGS = frozenset(
@@ -77,6 +79,26 @@ class DatabaseProperties:
     grants: tuple[tuple[str | None, str, bool], ...] | None = None
     settings: tuple[tuple[str | None, str], ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the properties as they stand in a record."""
+        return {
+            **asdict(self),
+            "grants": None if self.grants is None else [list(grant) for grant in self.grants],
+            "settings": [list(setting) for setting in self.settings],
+        }
+
+    def where_roles_exist(self, roles: Collection[str]) -> DatabaseProperties:
+        """Return what of the properties can be had on a server that has only these roles."""
+        grants = self.grants
+        if grants is not None:
+            grants = tuple(grant for grant in grants if grant[0] is None or grant[0] in roles)
+        return replace(
+            self,
+            owner=self.owner if self.owner in roles else None,
+            grants=grants,
+            settings=tuple(s for s in self.settings if s[0] is None or s[0] in roles),
+        )
+
     def create_statement(self, name: str) -> str:
         """Return the CREATE DATABASE for an empty database with this owner, encoding and locale."""
         parts = [
@@ -132,28 +154,47 @@ class DatabaseProperties:
         ]
 
 
+def properties_from_json(document: dict[str, Any]) -> DatabaseProperties:
+    """Return the properties that ``as_json`` wrote, in this version or a newer one."""
+    grants = document["grants"]
+    known = {field.name for field in fields(DatabaseProperties)}
+    return DatabaseProperties(
+        **{
+            **{name: value for name, value in document.items() if name in known},
+            "grants": None if grants is None else tuple((g[0], g[1], g[2]) for g in grants),
+            "settings": tuple((s[0], s[1]) for s in document["settings"]),
+        }
+    )
+
+
 def read_properties(connection: Connection, name: str) -> DatabaseProperties | None:
     """Return the properties of a database, or None if there is none of that name."""
     rows = fetch(connection, QUERY, [name])
     return _from_row(rows[0][0]) if rows else None
 
 
-def finish_properties(connection: Connection, name: str, properties: DatabaseProperties) -> None:
-    """Give a database its settings, privileges and comment, and check that it has them all.
+def finish_properties(
+    connection: Connection, name: str, properties: DatabaseProperties, *, required: bool
+) -> list[str]:
+    """Give a database its settings, privileges and comment.
 
     Raises RightMissing naming the statement's kind where the role may not do so; the database is then
-    as it was but for what came before.
+    as it was but for what came before. Unless they are ``required``: then what was refused is returned.
     """
+    refused = []
     for statement in properties.finish_statements(name):
         what = " ".join(statement.split()[:2])
         try:
             with server_errors(f"({what})"):
                 execute(connection, statement)
         except RightMissing as error:
-            raise RightMissing(
-                f"the database's own properties cannot be kept: {error}",
-                hint="restore as a superuser, or as the role that set them",
-            ) from None
+            if required:
+                raise RightMissing(
+                    f"the database's own properties cannot be kept: {error}",
+                    hint="restore as a superuser, or as the role that set them",
+                ) from None
+            refused.append(str(error))
+    return refused
 
 
 def _from_row(found: dict[str, Any]) -> DatabaseProperties:

@@ -16,7 +16,8 @@ import socket
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sh
@@ -24,7 +25,7 @@ import sh
 from dbsnap.errors import ToolFailed, ToolUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 STDERR_LINES = 12
@@ -38,6 +39,8 @@ PIPE_BYTES = 1 << 20
 
 INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
+
+INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 _SYSTEM = ctypes.CDLL(None)
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
@@ -142,19 +145,25 @@ def start(
         "_env": child_environment(environment),
         "_return_cmd": True,
     }
-    if as_user is None:
-        options["_preexec_fn"] = _end_with_parent
-    else:
+    if as_user is not None:
         options["_uid"] = pwd.getpwnam(as_user).pw_uid
         options["_cwd"] = "/"
+    secrets = [value for name, value in environment.items() if name == "PGPASSWORD" and value]
+    process = None
     try:
-        command = sh.Command(str(program))(*arguments, **options)
+        with _interruptions_held() as mask:
+            options["_preexec_fn"] = partial(_prepare_child, mask, with_parent=as_user is None)
+            command = sh.Command(str(program))(*arguments, **options)
+            process = Process(program.name, command, stderr, secrets)
     except (sh.CommandNotFound, sh.ForkException, OSError) as error:
         raise ToolUnavailable(f"{program.name} cannot be run: {type(error).__name__}") from None
+    except BaseException:
+        if process is not None:
+            process.stop()
+        raise
     finally:
         os.close(null)
-    secrets = [value for name, value in environment.items() if name == "PGPASSWORD" and value]
-    return Process(program.name, command, stderr, secrets)
+    return process
 
 
 def run(
@@ -180,13 +189,29 @@ def run(
         return output.read().decode("utf-8", "replace")
 
 
-def _end_with_parent() -> None:
-    """Let the kernel end this program when dbsnap is killed; elsewhere than on Linux its input ends.
+@contextmanager
+def _interruptions_held() -> Iterator[set[signal.Signals | int]]:
+    """Keep interruptions waiting until the end of the block, which then raises what came meanwhile.
 
-    Without it psql would finish the statement it is at, and hold its locks for as long. The kernel
-    takes the end of the thread that started a program for the parent's: start programs in the main one.
+    Python drops an exception that a signal raises within ``os.fork`` (in its after-fork callbacks), so
+    a Ctrl-C at that moment would go unheard. Gives the signal mask from before, for the child.
     """
-    if sys.platform == "linux":
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    try:
+        yield mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _prepare_child(mask: set[signal.Signals | int], *, with_parent: bool) -> None:
+    """In the new process: hear signals again, and let the kernel end it when dbsnap is killed.
+
+    Else psql would finish the statement it is at, and hold its locks for as long; elsewhere than on
+    Linux that is so. The kernel takes the end of the thread that started a program for the parent's:
+    start programs in the main one.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if with_parent and sys.platform == "linux":
         _SYSTEM.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 

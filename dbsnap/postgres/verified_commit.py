@@ -16,9 +16,9 @@ import shutil
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dbsnap.errors import OperationFailed, ToolFailed
 from dbsnap.postgres.connection import NO_IDLE_TIMEOUT, settings_sql
@@ -75,6 +75,8 @@ class UncommittedSession:
     def __init__(self, source: PsqlInput, output: socket.socket) -> None:
         self._source = source
         self._output = output
+        self._sender: threading.Thread | None = None
+        self._failure: ToolFailed | None = None
 
     def run(self, sql: str) -> None:
         """Run statements to their end; an error ends psql and, with it, the transaction."""
@@ -121,12 +123,12 @@ class UncommittedSession:
         """Run a script and give a function that reads what it writes, up to its end."""
         marker = f"dbsnap-{secrets.token_hex(16)}"
         # psql writes rows while it still has to read statements: both ends must move.
-        sender = threading.Thread(
-            target=self._send_quietly, args=(f"{script}\n\\echo {marker}\n",), daemon=True
+        self._sender = threading.Thread(
+            target=self._send_aside, args=(f"{script}\n\\echo {marker}\n",), daemon=True
         )
-        sender.start()
+        self._sender.start()
         yield _Until(marker.encode() + b"\n", self._receive).read
-        sender.join()
+        self._sender.join()
 
     def commit(self) -> None:
         """Commit, and wait until psql has ended well: the commit point of an in-place restore.
@@ -152,19 +154,28 @@ class UncommittedSession:
     def _send(self, script: str) -> None:
         self._source.send(script.encode("utf-8", RAW_BYTES))
 
-    def _send_quietly(self, script: str) -> None:
-        with suppress(ToolFailed, OSError):  # whoever reads meets the same end, and says so
+    def _send_aside(self, script: str) -> None:
+        try:
             self._send(script)
+        except ToolFailed as error:
+            self._failure = error
+        except OSError:  # psql has ended without an error: the reader says so
+            return
 
     def _receive(self) -> bytes:
         try:
             piece = self._output.recv(PIPE_BYTES)
         except ConnectionResetError:
             piece = b""
-        if not piece:
+        return piece or self._refuse_end()
+
+    def _refuse_end(self) -> NoReturn:
+        """Raise what psql ended with. Only one thread may wait for a process."""
+        if self._sender is not None:
+            self._sender.join()
+        if self._failure is None:
             self._source.process.wait()
-            raise ToolFailed("psql ended before it was told to; nothing was committed")
-        return piece
+        raise self._failure or ToolFailed("psql ended before it was told to; nothing was committed")
 
     def _open_for_writing(self, path: Path) -> int:
         """Open a named pipe as soon as psql reads from it."""
@@ -178,7 +189,7 @@ class UncommittedSession:
                 os.set_blocking(end, True)
                 return end
             if not self._source.process.running:
-                self._receive()
+                self._refuse_end()
             time.sleep(OPENING_PAUSE_SECONDS)
 
     def _write(self, pipe: int, piece: bytes) -> None:
@@ -187,8 +198,7 @@ class UncommittedSession:
             while rest:
                 rest = rest[os.write(pipe, rest) :]
         except BrokenPipeError:
-            self._receive()
-            raise
+            self._refuse_end()
 
 
 class _Until:
