@@ -133,7 +133,7 @@ def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:
                 _refuse_wordless(piece)
                 after_copy = False
             if isinstance(piece, Statement) and _INTERESTING.match(piece.text):
-                if table := _table_copied_into(piece):
+                if table := _table_copied_into(piece, standard_strings=standard_strings):
                     yield CopyStart(piece.offset, piece.end, piece.line, piece.text)
                     yield from _copy_body(source, table)
                     after_copy = True
@@ -335,13 +335,13 @@ def _copy_data_end(text: bytes, start: int, *, at_line_start: bool) -> int:
     return len(text) - text.endswith(b"\n\\")
 
 
-def _table_copied_into(statement: Statement) -> str:
+def _table_copied_into(statement: Statement, *, standard_strings: bool) -> str:
     """Return the table whose data psql reads behind this COPY statement; "" if it reads none.
 
     The server takes ``FROM stdout`` for ``FROM stdin`` (``copy_file_name`` in
     ``src/backend/parser/gram.y``).
     """
-    cursor = Cursor(tokenize(statement.text))
+    cursor = Cursor(tokenize(statement.text, standard_strings=standard_strings))
     if not cursor.accept("copy"):
         return ""
     binary = cursor.accept("binary")

@@ -40,7 +40,7 @@ STAMP = r"\d{8}_\d{6}"
 LOCK_CLASS = 0x6462736E
 """The first key of the advisory locks: ``dbsn``."""
 
-LOCK_PATIENCE_SECONDS = 5.0
+LOCK_PATIENCE_SECONDS = 3.0
 """How long the lock of another restore is waited for: its dbsnap may just have been killed."""
 
 SWAP_ATTEMPTS = 4

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,7 @@ SUPERUSER = "postgres"
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 PORT = "5432"
 START_SECONDS = 60
+ABANDONED_SECONDS = 600
 
 FAST_AND_LOOSE = {
     "fsync": "off",
@@ -103,8 +106,8 @@ def throwaway_server(
         (directory / "socket").mkdir(mode=0o700)
         _give_to_user(directory, user)
         _initialise(server)
-        _start(server, {**FAST_AND_LOOSE, **(settings or {})})
-        try:
+        try:  # an interrupted start may have got as far as a running server
+            _start(server, {**FAST_AND_LOOSE, **(settings or {})})
             yield server
         finally:
             stop_server(server)
@@ -121,20 +124,20 @@ def stop_server(server: ThrowawayServer) -> None:
 def remove_abandoned_servers() -> None:
     """Stop and remove the servers whose dbsnap no longer runs (it was killed)."""
     for directory in Path(tempfile.gettempdir()).glob(DIRECTORY_PREFIX + "*"):
-        try:
-            owner = int((directory / "owner.pid").read_text())
-            if _process_exists(owner):
+        with suppress(OSError):
+            if not _is_abandoned(directory):
                 continue
-            postmaster = int((directory / "data/postmaster.pid").read_text().splitlines()[0])
-            os.kill(postmaster, 3)  # SIGQUIT: an immediate shutdown
-        except (OSError, ValueError, IndexError):
-            pass
-        else:
+            with suppress(OSError, ValueError, IndexError):
+                postmaster = (directory / "data/postmaster.pid").read_text().splitlines()[0]
+                os.kill(int(postmaster), signal.SIGQUIT)  # an immediate shutdown
             shutil.rmtree(directory, ignore_errors=True)
-            continue
-        with suppress(OSError, ValueError):
-            if not _process_exists(int((directory / "owner.pid").read_text())):
-                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_abandoned(directory: Path) -> bool:
+    try:
+        return not _process_exists(int((directory / "owner.pid").read_text()))
+    except (FileNotFoundError, ValueError):  # being made, or half removed
+        return time.time() - directory.stat().st_mtime > ABANDONED_SECONDS
 
 
 def _process_exists(pid: int) -> bool:
@@ -218,4 +221,15 @@ def _control(server: ThrowawayServer, arguments: list[str]) -> None:
 
 def _run_as_owner(server: ThrowawayServer, name: str, arguments: list[str]) -> None:
     # stdout goes nowhere: the started server inherits it, and would keep a pipe open for ever.
-    start(server.binaries / name, arguments, environment={}, as_user=server.user).wait()
+    process = start(
+        server.binaries / name,
+        arguments,
+        environment={},
+        as_user=server.user,
+        own_session=True,  # a Ctrl-C must not reach the pg_ctl that stops the server because of it
+    )
+    try:
+        process.wait()
+    except BaseException:  # initdb must not go on in a directory that is being removed
+        process.stop()
+        raise

@@ -64,7 +64,10 @@ class Process:
     @property
     def running(self) -> bool:
         """Return whether the program has not ended yet."""
-        return bool(self._command.process.is_alive()[0])
+        try:
+            return bool(self._command.process.is_alive()[0])
+        except ChildProcessError:  # an interrupted wait had already taken note of its end
+            return False
 
     def wait(self) -> None:
         """Wait for the end; raise ToolFailed if it ended with anything but exit status 0."""
@@ -74,6 +77,8 @@ class Process:
             raise self._failure(f"{self.name} was ended by signal {-error.exit_code}") from None
         except sh.ErrorReturnCode as error:
             raise self._failure(f"{self.name} failed with exit status {error.exit_code}") from None
+        except ChildProcessError:
+            raise self._failure(f"{self.name} has ended, but nobody saw how") from None
         finally:
             self._close()
 
@@ -89,7 +94,7 @@ class Process:
             deadline = time.monotonic() + STOP_SECONDS
             while self.running and time.monotonic() < deadline:
                 time.sleep(0.01)
-        with suppress(sh.ErrorReturnCode):
+        with suppress(sh.ErrorReturnCode, ChildProcessError):
             self._command.wait()
         self._close()
 
@@ -121,11 +126,13 @@ def start(
     stdin: int | None = None,
     stdout: int | None = None,
     as_user: str | None = None,
+    own_session: bool = False,
 ) -> Process:
     """Start ``program``; ``stdin`` and ``stdout`` are file descriptors, None means empty/discarded.
 
     The child sees ``environment`` and the few variables of ``INHERITED``, nothing else. Values of
-    PGPASSWORD are kept out of every message. Raises ToolUnavailable if it cannot be executed.
+    PGPASSWORD are kept out of every message. In a session of its own a program does not hear the
+    terminal's Ctrl-C. Raises ToolUnavailable if it cannot be executed.
     """
     try:
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the Process
@@ -144,6 +151,7 @@ def start(
         "_tty_out": False,
         "_env": child_environment(environment),
         "_return_cmd": True,
+        "_new_session": own_session,
     }
     if as_user is not None:
         options["_uid"] = pwd.getpwnam(as_user).pw_uid
