@@ -14,7 +14,10 @@ ARGS ?=
 TARGET ?=
 REASON ?=
 
-# Through the environment, so that a quote in a reason is only ever a character.
+# Through the environment and as they are, so that a quote or a $ in a reason is only ever a character.
+override FILE := $(value FILE)
+override TARGET := $(value TARGET)
+override REASON := $(value REASON)
 export FILE TARGET REASON
 
 CHOSEN_TARGET = $(if $(TARGET),--target "$$TARGET")

@@ -479,7 +479,7 @@ def validate(invocation: Invocation, file: str) -> int:
 
 
 @_command(reaches_database=True)
-@click.argument("file", metavar="FILE", default="latest")
+@click.argument("file", metavar="[FILE]", default="latest")
 def verify(invocation: Invocation, file: str, target: str | None) -> int:
     """Compare a backup with the live database; name every difference.
 
@@ -519,7 +519,7 @@ def list_(invocation: Invocation) -> int:
 
 
 @_command(reaches_database=False)
-@click.argument("file", metavar="FILE", default="latest")
+@click.argument("file", metavar="[FILE]", default="latest")
 def show(invocation: Invocation, file: str) -> int:
     """Show what a backup holds, from its record.
 
@@ -533,7 +533,7 @@ def show(invocation: Invocation, file: str) -> int:
 
 @_command(reaches_database=False)
 @click.argument("older", metavar="A")
-@click.argument("newer", metavar="B", default="latest")
+@click.argument("newer", metavar="[B]", default="latest")
 def diff(invocation: Invocation, older: str, newer: str) -> int:
     """Say what changed from backup A to backup B, from their records.
 

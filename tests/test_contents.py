@@ -12,7 +12,8 @@ import pytest
 from conftest import MAJORS, query, run_sql, schema_files, url_of
 from xxhash import xxh3_128_hexdigest
 
-from dbsnap.dumpfile.contents import ContentsReader, DumpContents, stated_in_dump
+from dbsnap.dumpfile.contents import ContentsReader, DumpContents
+from dbsnap.dumpfile.definitions import stated_in_dump
 from dbsnap.dumpfile.lexer import CopyStart, Statement, lex
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare

@@ -186,6 +186,31 @@ def test_ctrl_c_reaches_pg_dump_too(
     assert_nothing_left(tmp_path, server)
 
 
+INTERRUPTED_IN_FORK = """
+import os, signal, sys
+from pathlib import Path
+from dbsnap.postgres.tools import start
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    start(Path(sys.executable), ["-c", "import time; time.sleep(60)"], environment={})
+except KeyboardInterrupt:
+    print("heard", Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the children from /proc")
+def test_ctrl_c_while_a_program_is_started_is_heard() -> None:
+    """Python drops what a signal raises within a fork; and the program must not stay behind."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IN_FORK],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.split() == ["heard"], done.stderr
+
+
 def test_what_was_half_published_is_removed_by_the_next(source: Database, tmp_path: Path) -> None:
     """Killed between the first rename and the record's, which is the commit point."""
     script = f"""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import (
     dbsnap,
+    eventually,
     process_table,
     psql_of,
     query,
@@ -516,6 +517,26 @@ def test_a_killed_dbsnap_leaves_the_database_as_it_was(
     )
     assert died.returncode == -signal.SIGKILL
     assert dump_of(database) == before
+
+
+def test_the_server_ends_the_statement_of_a_killed_psql(
+    server: ThrowawayServer, new_database: NewDatabase
+) -> None:
+    database = new_database()
+    with uncommitted_session(psql_of(database), database) as session:
+        timer = threading.Timer(0.3, lambda: os.kill(session._source.process.pid, signal.SIGKILL))
+        timer.start()
+        with pytest.raises(ToolFailed, match="signal 9"):
+            session.run("SELECT pg_sleep(60);")
+    assert eventually(lambda: not sessions(server), seconds=10)
+
+
+def test_failures_that_only_happen_in_place_come_with_advice() -> None:
+    detail = "ERROR:  canceling statement due to lock timeout"
+    with pytest.raises(ToolFailed) as failure, restore_in_place._advice():
+        raise ToolFailed("psql failed", detail=detail)
+    assert "end it" in failure.value.hint
+    assert failure.value.detail == detail
 
 
 @contextmanager

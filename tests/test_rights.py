@@ -137,6 +137,29 @@ def test_the_owner_of_the_objects_alone_restores_in_place(
     assert not verify(taken.dump, database).findings
 
 
+def test_grants_on_the_schema_public_are_the_backups_or_named(
+    new_role: NewRole, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    role, other = new_role(), new_role()
+    database = new_database()
+    grant = f"GRANT CREATE ON SCHEMA public TO {quote_name(other)}"
+    with superuser(database, database.name) as connection:
+        execute(connection, f"GRANT CREATE ON SCHEMA public TO {quote_name(role)}")
+        execute(connection, "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+        execute(connection, f"GRANT USAGE ON SCHEMA public TO {quote_name(role)}")
+    database = as_role(database, role)
+    run_sql(database, SMALL)
+    taken = take(database, tmp_path)
+    with superuser(database, database.name) as connection:
+        execute(connection, grant)
+    (refused,) = put_back(taken, database, in_place=True).findings
+    assert "permission denied for schema public" in refused.message
+    with superuser(database) as connection:
+        whole = replace(database, parameters={**database.parameters, "user": "postgres"})
+        assert not put_back(taken, whole, in_place=True, privileges="require").findings
+    assert not verify(taken.dump, database).findings
+
+
 def test_what_another_role_owns_is_named_before_anything_changes(
     new_role: NewRole, new_database: NewDatabase, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -130,6 +131,17 @@ def places_of_the_word(
     return found
 
 
+def command_lines() -> Iterator[bytes]:
+    """Give the command lines of all processes; Linux has /proc where it has no ps."""
+    if not Path("/proc/self/cmdline").exists():
+        listed = ["ps", "-A", "-ww", "-o", "command="]
+        yield from subprocess.run(listed, capture_output=True, check=True).stdout.splitlines()
+        return
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            yield path.read_bytes()
+
+
 class CommandLines:
     """Reads the command lines of all processes, again and again, while a block runs."""
 
@@ -148,12 +160,7 @@ class CommandLines:
 
     def _read(self) -> None:
         while not self._ended.is_set():
-            for process in Path("/proc").iterdir():
-                if process.name.isdigit():
-                    try:
-                        self.seen.add((process / "cmdline").read_bytes())
-                    except OSError:
-                        continue
+            self.seen.update(command_lines())
 
     def having(self, word: str) -> list[bytes]:
         return [line for line in self.seen if word.encode() in line]

@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.contents import ContentsReader, DumpContents, stated_in_dump
+from dbsnap.dumpfile.contents import ContentsReader, DumpContents
+from dbsnap.dumpfile.definitions import stated_in_dump
 from dbsnap.dumpfile.lexer import Comment, Event, MetaCommand, lex
 from dbsnap.dumpfile.stored import READ_BYTES, StoredDump
 from dbsnap.errors import DumpRefused
@@ -18,6 +19,9 @@ from dbsnap.inventory import Inventory, compare, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PROMISED = (("table", "rows"), ("sequence", "last_value"))
+"""What a whole dump states of every table that holds rows, and of every sequence."""
 
 RESTRICT = b"\\restrict "
 UNRESTRICT = b"\\unrestrict "
@@ -157,7 +161,7 @@ def _refuse_incomplete(dump: StoredDump, contents: DumpContents) -> None:
 
 
 def _refuse_other_contents(dump: StoredDump, contents: DumpContents, expected: Inventory) -> None:
-    findings = compare(stated_in_dump(expected), contents.inventory, require=[("table", "rows")])
+    findings = compare(stated_in_dump(expected), contents.inventory, require=PROMISED)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise DumpRefused(

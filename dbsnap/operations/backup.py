@@ -15,7 +15,7 @@ from dbsnap.archive.restore_script import render_restore_script
 from dbsnap.archive.storage import RECORD_SUFFIX, publish, staging
 from dbsnap.dumpfile import privileges
 from dbsnap.dumpfile.compression import SUFFIXES
-from dbsnap.dumpfile.contents import stated_in_dump
+from dbsnap.dumpfile.definitions import stated_in_dump
 from dbsnap.dumpfile.frames import write_dump
 from dbsnap.errors import DumpRefused, OperationFailed, VerificationFailed
 from dbsnap.inventory import ALL_LARGE_OBJECTS, compare

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.archive.storage import backup_id, find_record
@@ -98,28 +97,10 @@ def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
             dump=dump,
             record=record,
             contents=guarded.contents,
-            expected=_expected(record, guarded.contents),
+            expected=record.inventory if record else guarded.contents.inventory,
             raw_bytes=guarded.raw_bytes,
             sha256=guarded.sha256,
         )
-
-
-def _expected(record: Record | None, contents: DumpContents) -> Inventory:
-    if record is not None:
-        return record.inventory
-    version = version_number(contents.server_version)
-    return replace(contents.inventory, server_version=version, partial=True)
-
-
-def version_number(version: str) -> int:
-    """Return ``server_version_num`` for a version as people write it (``18.6``), 0 if it is none."""
-    match = re.match(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", version)
-    if match is None:
-        return 0
-    major, minor = int(match[1]), int(match[2] or 0)
-    if major < 10:
-        return major * 10000 + minor * 100 + int(match[3] or 0)
-    return major * 10000 + minor
 
 
 def content_note(opened: OpenedBackup) -> list[str]:

@@ -35,7 +35,7 @@ from dbsnap.postgres.content import blocks_script
 from dbsnap.postgres.emptying import emptying_statements
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
 from dbsnap.postgres.verified_commit import uncommitted_session
-from dbsnap.report import Finding, errors_in
+from dbsnap.report import Finding, errors_in, softened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,8 +102,8 @@ def restore_in_place(
         refusals = apply_uncommitted(opened, session, options.privileges)
         actual = _read_uncommitted(session, opened, version, progress)
         findings = _compare(opened, plan, options, actual)
-        if _privileges_differ(opened, actual):  # what was refused may have been so already
-            findings += refusals
+        if options.privileges == "auto":
+            findings += _privilege_warnings(opened, actual, refusals)
         if reason := session.attempt(ANALYZE):
             findings.append(_no_statistics(reason))
         session.commit()  # the commit point: nothing of the above was visible before
@@ -198,10 +198,15 @@ def _compare(
     return findings
 
 
-def _privileges_differ(opened: OpenedBackup, actual: Inventory) -> bool:
-    expected = opened.expected
-    kind = Inventory(expected.server_version, {"privilege": expected.of("privilege")})
-    return bool(compare(kind, actual))
+def _privilege_warnings(
+    opened: OpenedBackup, actual: Inventory, refusals: list[Finding]
+) -> list[Finding]:
+    """Return why privileges are not the backup's; what was refused may have been so already."""
+    recorded = {"privilege": opened.expected.of("privilege")}
+    differences = compare(Inventory(opened.expected.server_version, recorded), actual)
+    if opened.record is None or not differences:
+        return []
+    return refusals or softened(differences, "privilege")
 
 
 def _no_statistics(reason: str) -> Finding:

@@ -23,8 +23,9 @@ class EmptyingStatement:
 def emptying_statements(ask: Ask) -> list[EmptyingStatement]:
     """Return what drops every object of the database, in the order in which to run it.
 
-    An object that an earlier statement drops too is no error. The schema public stays, as a new database
-    has it, because only its owner could create it again; the privileges on it stay as they are.
+    An object that an earlier statement drops too is no error. The schema public stays, because only its
+    owner could create it again. Where the role has the rights of that owner, the privileges on it, and
+    default privileges, become what they are in a new database.
     """
     query = (resources.files("dbsnap.postgres") / "emptying.sql").read_text()
     return [EmptyingStatement(*row) for row in ask(query)]

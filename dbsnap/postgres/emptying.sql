@@ -73,6 +73,19 @@ WITH database AS (
     FROM pg_catalog.pg_default_acl
     WHERE defaclnamespace IN (0, to_regnamespace('public'))
         AND pg_catalog.pg_has_role(defaclrole, 'USAGE')  -- others' do not touch what this role creates
+), public_acl AS (
+    SELECT nspowner, grantees, standard
+    FROM pg_catalog.pg_namespace
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.string_agg(DISTINCT
+                CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, ', '),
+            -- {owner=UC/owner,=U/owner}
+            pg_catalog.count(*) = 3 AND pg_catalog.bool_and(
+                grantor = nspowner AND NOT is_grantable
+                AND (grantee = nspowner OR grantee = 0 AND privilege_type = 'USAGE'))
+        FROM pg_catalog.aclexplode(
+            coalesce(nspacl, pg_catalog.acldefault('n', nspowner)))) AS acl(grantees, standard)
+    WHERE nspname = 'public' AND pg_catalog.pg_has_role(nspowner, 'USAGE')
 ), statement(turn, position, statement, object, owner) AS (
     SELECT turn, objid::bigint,
         CASE turn
@@ -102,6 +115,14 @@ WITH database AS (
               (3, 'ALTER SCHEMA public OWNER TO pg_database_owner')) AS creation(position, statement)
     WHERE to_regnamespace('public') IS NULL
         AND (position < 3 OR pg_catalog.pg_has_role('pg_database_owner', 'MEMBER'))
+    UNION ALL
+    SELECT 23, position, pg_catalog.format(statement, grantees, nspowner::regrole), 'schema public',
+        nspowner
+    FROM public_acl
+    CROSS JOIN (VALUES (1, 'REVOKE ALL ON SCHEMA public FROM %1$s CASCADE'),
+                    (2, 'GRANT ALL ON SCHEMA public TO %2$s'),
+                    (3, 'GRANT USAGE ON SCHEMA public TO PUBLIC')) AS reset(position, statement)
+    WHERE NOT coalesce(standard, false) AND (position > 1 OR grantees IS NOT NULL)
     UNION ALL
     SELECT 24, 1, 'COMMENT ON SCHEMA public IS ''standard public schema''', 'schema public',
         (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'public')

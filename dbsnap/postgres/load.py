@@ -69,6 +69,8 @@ def psql(
     """Run psql on a database and give its input; it is stopped if the block raises."""
     ours, theirs = channel()
     environment = client_environment(database, application="dbsnap psql", options=options)
+    # The lexer reads a dump as psql does only where no byte of a character can look like ASCII.
+    environment["PGCLIENTENCODING"] = "UTF8"
     try:
         process = start(
             program.path,
