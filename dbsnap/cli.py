@@ -61,7 +61,7 @@ DIFFERENT = 4
 INTERRUPTED = 130
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """SIGTERM or SIGHUP: unwinds like Ctrl-C, so that everything half-done is removed."""
 
 

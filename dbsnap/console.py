@@ -187,13 +187,14 @@ class Screen:
             say(self.err, f"[cyan]hint:[/] {plain(error.hint)}", indent=6)
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """Print findings, errors first."""
+        """Print findings, errors first; on a terminal no more than anybody would read."""
         marks = {"error": "[red]✗[/]", "warning": "[yellow]![/]", "note": "·"}
         order = sorted(findings, key=lambda finding: list(marks).index(finding.severity))
-        for finding in order[:FINDINGS_SHOWN]:
+        shown = order[:FINDINGS_SHOWN] if self.out.is_terminal else order
+        for finding in shown:
             self._say(f"{marks[finding.severity]} {plain(finding.message)}", indent=2)
-        if len(order) > FINDINGS_SHOWN:
-            self._say(f"  … and {len(order) - FINDINGS_SHOWN:,} more (see --json)")
+        if len(order) > len(shown):
+            self._say(f"  … and {len(order) - len(shown):,} more (see --json)")
 
     def backups(self, taken: Sequence[Backup]) -> None:
         """Print every backup that was taken."""

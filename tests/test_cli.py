@@ -711,6 +711,18 @@ def test_no_word_is_broken_at_80_columns(project: Project) -> None:
     assert any(line.startswith("  long long") and line.endswith("…") for line in listed)
 
 
+def test_every_difference_is_named_but_a_terminal_is_not_flooded(project: Project) -> None:
+    assert project.run("backup").returncode == 0
+    run_sql(project.database, "".join(f"CREATE TABLE new_{n} ();" for n in range(60)))
+    lines = project.run("verify").stdout.splitlines()
+    assert {f"✗ table new_{n} is not in the backup" for n in range(60)} <= set(lines)
+    code, screen = at_terminal(project, "verify")
+    assert code == 4
+    lines = lines_on(screen)
+    assert len([line for line in lines if line.startswith("✗ ")]) == 50
+    assert any(re.match(r"  … and \d+ more \(see --json\)", line) for line in lines)
+
+
 def test_without_a_terminal_a_backup_is_one_line_of_list(project: Project) -> None:
     reason = "long " * 60 + "end"
     assert project.run("backup", "--reason", reason).returncode == 0

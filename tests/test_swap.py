@@ -519,7 +519,6 @@ def test_a_template_that_is_not_swapped_leaves_nothing(
     assert beside(server, with_settings) == set()
 
 
-@pytest.mark.xfail(strict=True, reason="properties.py writes an empty list as a name of no length")
 def test_an_empty_search_path_survives(
     new_database: NewDatabase, server: ThrowawayServer, tmp_path: Path
 ) -> None:

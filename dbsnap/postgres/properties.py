@@ -30,6 +30,8 @@ LIST_SETTINGS = frozenset(
 )
 """Settings whose stored value is already a quoted list (``variable_is_guc_list_quote``)."""
 
+EMPTY_NAME = '""'
+
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 QUERY = """
@@ -220,7 +222,10 @@ def _from_row(found: dict[str, Any]) -> DatabaseProperties:
 def _assignment(setting: str) -> str:
     name, _, value = setting.partition("=")
     quoted_name = ".".join(quote_name(part) for part in name.split("."))
-    return f"{quoted_name} TO {value if name in LIST_SETTINGS and value else quote_literal(value)}"
+    if name in LIST_SETTINGS:
+        # An empty list is stored as one empty name, which SET takes as '' only.
+        return f"{quoted_name} TO {value if value not in ('', EMPTY_NAME) else quote_literal('')}"
+    return f"{quoted_name} TO {quote_literal(value)}"
 
 
 def _grant(database: str, role: str | None, privilege: str, with_option: bool) -> str:  # noqa: FBT001
