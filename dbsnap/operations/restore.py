@@ -16,7 +16,8 @@ from dbsnap.operations import proof
 from dbsnap.operations.opened import opened_backup
 from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.operations.restore_in_place import restore_in_place
-from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan, plan_restore
+from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
+from dbsnap.operations.restore_preflight import plan_restore
 from dbsnap.operations.restore_privileges import apply_privileges
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
