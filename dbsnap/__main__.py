@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from dbsnap.cli import run
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    try:
+        from dbsnap.cli import run  # noqa: PLC0415 - a Ctrl-C while this imports shows no traceback
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import io
-import logging
-import re
-import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import structlog
-from rich.cells import cell_len
 from rich.console import Console
 from rich.filesize import decimal
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from dbsnap.errors import ToolFailed
 from dbsnap.inventory import short_name
+from dbsnap.progress_bar import LoggedProgress, TerminalProgress
 from dbsnap.report import errors_in
+from dbsnap.terminal_text import UNLIMITED, counted, new_console, plain, say
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from dbsnap.archive.record import Record
     from dbsnap.errors import DbsnapError
@@ -40,11 +35,6 @@ if TYPE_CHECKING:
 
 TABLES_SHOWN = 40
 FINDINGS_SHOWN = 50
-UNLIMITED = 10_000
-"""Columns of an output that is no terminal: lines there are for other programs, and stay whole."""
-
-NARROWEST = 20
-PLURALS = {"index": "indexes", "policy": "policies"}
 VERDICT_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 COUNTED_KINDS = (
     "table",
@@ -62,116 +52,12 @@ COUNTED_KINDS = (
 )
 
 
-def configure_logging(environment: Mapping[str, str]) -> None:
-    """Send log lines to stderr: as text, or as JSON where DBSNAP_LOG says ``json``."""
-    level = logging.getLevelName(environment.get("DBSNAP_LOG_LEVEL", "INFO").upper())
-    as_json = environment.get("DBSNAP_LOG") == "json"
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            pad_event_to=0,
-            exception_formatter=structlog.dev.plain_traceback,  # the others show variables
-        )
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            *([structlog.processors.format_exc_info] if as_json else []),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            level if isinstance(level, int) else logging.INFO
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-class LoggedProgress:
-    """One log line per phase: for CI and everything else that is no terminal."""
-
-    def __init__(self) -> None:
-        self._log = structlog.get_logger("dbsnap")
-
-    def phase(self, text: str, *, total_bytes: int | None = None) -> None:
-        """Log the phase."""
-        sized = {"about": decimal(total_bytes)} if total_bytes else {}
-        self._log.info(text, **sized)
-
-    def advance(self, count_bytes: int, *, current: str = "") -> None:
-        """Say nothing: a log has no bar."""
-
-    def note(self, text: str) -> None:
-        """Log at level info."""
-        self._log.info(text)
-
-    def warn(self, text: str) -> None:
-        """Log at level warning."""
-        self._log.warning(text)
-
-    def done(self) -> None:
-        """Say nothing."""
-
-
-class TerminalProgress(LoggedProgress):
-    """A bar by bytes, and the table being worked on."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[size]}"),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[current]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: Any = None
-
-    def phase(self, text: str, *, total_bytes: int | None = None) -> None:
-        """Show a new bar in the place of the last one."""
-        self._bar.start()
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(plain(text), total=total_bytes, size="", current="")
-
-    def advance(self, count_bytes: int, *, current: str = "") -> None:
-        """Move the bar. The estimate it began with may be too small, so it never overflows."""
-        if self._task is None:
-            return
-        self._bar.advance(self._task, count_bytes)
-        task = next(task for task in self._bar.tasks if task.id == self._task)
-        if task.total is not None and task.completed > task.total:
-            self._bar.update(self._task, total=task.completed)
-        size = decimal(int(task.completed))
-        self._bar.update(self._task, size=size, current=plain(_table_of(current)))
-
-    def note(self, text: str) -> None:
-        """Print above the bar."""
-        say(self._bar.console, plain(text))
-
-    def warn(self, text: str) -> None:
-        """Print above the bar."""
-        say(self._bar.console, f"[yellow]![/] {plain(text)}", indent=2)
-
-    def done(self) -> None:
-        """Take the bar away."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._task = None
-        self._bar.stop()
-
-
 class Screen:
     """Everything that is printed for people."""
 
     def __init__(self) -> None:
-        self.out = _console(stderr=False)
-        self.err = _console(stderr=True)
+        self.out = new_console(stderr=False)
+        self.err = new_console(stderr=True)
 
     def progress(self) -> LoggedProgress:
         """Return bars on a terminal, log lines elsewhere."""
@@ -394,43 +280,6 @@ class Screen:
             self._say(f"… and {counted(len(rows_of) - TABLES_SHOWN, 'smaller table')}")
 
 
-def say(console: Console, markup: str, *, indent: int = 0) -> None:
-    """Print one sentence. On a terminal it breaks between words, and goes on ``indent`` columns in.
-
-    A word that is longer than the line, as a path may be, is never broken: it can be copied.
-    """
-    text = Text.from_markup(markup)
-    if console.is_terminal:
-        lines = text.divide(_breaks(text.plain, max(console.width - indent, NARROWEST)))
-        for line in lines:
-            line.rstrip()
-        text = Text("\n" + " " * indent).join(lines)
-    console.print(text)
-
-
-def _breaks(text: str, width: int) -> list[int]:
-    """Return where lines of at most ``width`` columns begin; a longer word has a line to itself."""
-    offsets, used = [], 0
-    for word in re.finditer(r"\s*\S+\s*", text):
-        if used and used + cell_len(word.group().rstrip()) > width:
-            offsets.append(word.start())
-            used = 0
-        used += cell_len(word.group())
-    return offsets
-
-
-def plain(text: str) -> str:
-    """Return text that rich prints as it is; what could move a terminal's cursor is spelled out."""
-    return escape(
-        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    )
-
-
-def counted(count: int, noun: str) -> str:
-    """Return ``1 row``, ``2 rows``, ``1,000 indexes``."""
-    return f"{count:,} {noun if count == 1 else PLURALS.get(noun, noun + 's')}"
-
-
 def age(created_at: str, now: datetime) -> str:
     """Return how long ago an ISO 8601 moment was, in the largest unit that fits."""
     seconds = (now - datetime.fromisoformat(created_at)).total_seconds()
@@ -438,13 +287,6 @@ def age(created_at: str, now: datetime) -> str:
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"
     return f"{max(int(seconds), 0)} s"
-
-
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = UNLIMITED
-    return console
 
 
 def _table(titles: Sequence[str], *, right: Collection[str], folded: str = "") -> Table:
@@ -491,7 +333,3 @@ def _held(inventory: Inventory) -> str:
     """Return the numbers of rows and of all objects that people count."""
     counts = [counted(count, kind) for kind in COUNTED_KINDS if (count := len(inventory.of(kind)))]
     return f"{counted(inventory.total_rows(), 'row')}; {', '.join(counts) or 'no objects'}"
-
-
-def _table_of(copy_statement: str) -> str:
-    return copy_statement.removeprefix("COPY ").partition(" (")[0][:60]

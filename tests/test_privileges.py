@@ -226,6 +226,12 @@ def test_require_stops_before_anything_when_a_role_is_missing(
     run_sql(database, "CREATE TABLE here (id integer)")
     names = database_names(elsewhere)
     run = dbsnap(
+        *("restore", "latest", "--dry-run", "--privileges", "require", *way),
+        *("--dir", str(tmp_path), "--url", address_of(database)),
+        cwd=tmp_path,
+    )
+    assert run.returncode == 5, "the plan itself"
+    run = dbsnap(
         *("restore", "latest", "--yes", "--privileges", "require", *way),
         *("--dir", str(tmp_path), "--url", address_of(database)),
         cwd=tmp_path,
@@ -251,7 +257,17 @@ def test_a_changed_file_of_privileges_is_refused(
         path.unlink()
     query(database, "INSERT INTO t VALUES (1) RETURNING 1")
     with pytest.raises(DumpRefused, match=taken.record.privileges.file):
-        put_back(taken, database, in_place=in_place)
+        restore(
+            taken.dump,
+            database,
+            confirm=lambda _plan: pytest.fail("a plan was made"),
+            options=RestoreOptions(in_place=in_place),
+        )
+    with (
+        opened_backup(taken.dump, progress=NoProgress()) as opened,
+        pytest.raises(DumpRefused, match=taken.record.privileges.file),
+    ):
+        apply_privileges(opened, psql_of(database), database, "auto")
     assert database_names(server) == names
     assert query(database, "SELECT id FROM t") == [(1,)]
     put_back(taken, database, in_place=in_place, privileges="none")
@@ -278,7 +294,19 @@ def test_what_the_server_refuses_costs_only_itself(
     assert left == ["privilege type s.mood"]
 
 
-def test_a_dump_with_privileges_of_its_own_is_applied_as_it_is(
+def test_a_role_that_goes_meanwhile_is_missed_too(
+    granted: Callable[[str], Database], elsewhere: ThrowawayServer, tmp_path: Path
+) -> None:
+    taken = take(granted(""), tmp_path)
+    database = elsewhere.database()
+    with (
+        opened_backup(taken.dump, progress=NoProgress()) as opened,
+        pytest.raises(CannotRun, match="roles that do not exist here"),
+    ):
+        apply_privileges(opened, psql_of(database), database, "require")
+
+
+def test_the_file_of_privileges_can_be_applied_by_psql_alone(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
     database = new_database(ROLES)

@@ -123,7 +123,7 @@ def staging(directory: Path, name: str, now: datetime) -> Iterator[Staging]:
     except OSError as error:
         raise StorageFailed(
             f"cannot write the backup into {directory}: {error.strerror or error}",
-            hint="nothing was kept of it; make room (dbsnap prune) or name another --dir",
+            hint="nothing was kept of it; make room or name another --dir",
         ) from None
     finally:
         _discard(stage.directory, stage.id)
@@ -222,11 +222,23 @@ def file_name_part(name: str) -> str:
 
 
 def _latest(directory: Path) -> Path:
-    readable = [entry.record for entry in entries(directory) if entry.record is not None]
-    if not readable:
+    found = entries(directory)
+    newest = max(found, key=_moment, default=None)
+    if newest is None:
         raise UsageError(f"there is no backup in {directory}", hint="take one with: dbsnap backup")
-    newest = max(readable, key=lambda record: (record.created_at, record.id))
-    return directory / newest.dump.file
+    if newest.record is None:
+        raise DumpRefused(
+            f"the newest backup, {newest.id}, cannot be used: {newest.problem}",
+            rule="record",
+            hint="name an older backup yourself: dbsnap list shows them",
+        )
+    return directory / newest.record.dump.file
+
+
+def _moment(entry: Entry) -> tuple[str, str]:
+    """Return when a backup was taken as its id says it, which a damaged record still has."""
+    stamp = re.match(rf"{PREFIX}(\d{{8}}_\d{{6}})", entry.id)
+    return (stamp[1] if stamp else "", entry.id)
 
 
 def _reserve(directory: Path, wanted: str) -> tuple[Staging, IO[str]]:

@@ -115,7 +115,7 @@ def content_note(opened: OpenedBackup) -> list[str]:
         return []
     return [
         (
-            f"{len(bare)} tables are dumped as INSERT statements: their rows are counted, "
+            f"rows dumped as INSERT statements ({len(bare):,} of the tables) are counted, "
             "but their content is not compared"
         )
     ]

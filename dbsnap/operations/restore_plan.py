@@ -49,7 +49,7 @@ class RestorePlan:
 
     def steps(self) -> list[str]:
         """Return the plan as sentences."""
-        what = f"{self.backup}: {self.tables:,} tables, {self.rows:,} rows"
+        what = f"{self.backup}: {_counted(self.tables, 'table')}, {_counted(self.rows, 'row')}"
         name = self.database.name
         match self.way:
             case "in place":
@@ -68,6 +68,13 @@ class RestorePlan:
                 kept = f"keep the present {name} as {self.kept}"
                 return [
                     f"load {what} into the new database {self.filled}, and compare it",
-                    f"put it in the place of {self.database.label}, ending {self.sessions} sessions",
+                    (
+                        f"put it in the place of {self.database.label}, "
+                        f"ending {_counted(self.sessions, 'session')}"
+                    ),
                     kept if self.kept else f"drop the replaced {name}",
                 ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

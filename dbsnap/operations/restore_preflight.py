@@ -9,7 +9,7 @@ from dbsnap.errors import CannotRun, RightMissing, UsageError
 from dbsnap.operations.opened import content_note
 from dbsnap.operations.restore_in_place import missing_rights, refuse_in_place
 from dbsnap.operations.restore_plan import RestorePlan
-from dbsnap.operations.restore_privileges import refuse_missing_roles
+from dbsnap.operations.restore_privileges import check_privileges
 from dbsnap.postgres.connection import fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.properties import (
@@ -62,8 +62,7 @@ def plan_restore(
         refuse_in_place(opened, database)
     else:
         _refuse_missing_rights(opened, database, maintenance, way, properties, live)
-    if options.privileges == "require" and opened.record is not None:
-        refuse_missing_roles(opened, maintenance)
+    check_privileges(opened, maintenance, options.privileges)
     filled = {"beside": options.to or "", "in place": database.name}.get(
         way, side_name(database.name, now)
     )

@@ -82,10 +82,18 @@ def apply_uncommitted(
     return findings
 
 
-def refuse_missing_roles(opened: OpenedBackup, maintenance: Maintenance) -> None:
-    """Raise CannotRun naming the roles that the backup's privileges need and the server lacks."""
-    roles = {row[0] for row in fetch(maintenance.connection, "SELECT rolname FROM pg_roles")}
-    _refuse_missing_roles(applicable(read_privileges(opened), roles)[1], "require")
+def check_privileges(opened: OpenedBackup, maintenance: Maintenance, mode: PrivilegesMode) -> None:
+    """Check before anything is changed what ``apply_privileges`` would raise for on its way.
+
+    Raises DumpRefused when the file of privileges is gone or was changed, CannotRun when ``require``
+    needs roles that the server lacks.
+    """
+    if mode == "none" or opened.record is None:
+        return
+    roles = {
+        row[0] for row in fetch(maintenance.connection, "SELECT rolname FROM pg_catalog.pg_roles")
+    }
+    _refuse_missing_roles(applicable(read_privileges(opened), roles)[1], mode)
 
 
 def _refuse_missing_roles(missing: list[str], mode: PrivilegesMode) -> None:

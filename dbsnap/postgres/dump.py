@@ -58,11 +58,11 @@ def dump_stream(
     At the end of the block pg_dump must have succeeded: otherwise ToolFailed is raised, whatever the
     block made of its output. When the block raises, pg_dump is stopped.
     """
-    ours, theirs = channel()
     environment = {
         **client_environment(database, application="dbsnap pg_dump", options=BYTES_AS_HEX),
         **PINNED_ENVIRONMENT,
     }
+    ours, theirs = channel()
     try:
         process = start(program.path, arguments, environment=environment, stdout=theirs.fileno())
     finally:

@@ -1,0 +1,126 @@
+"""What a person sees while something is going on: a bar on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from dbsnap.terminal_text import plain, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+
+def configure_logging(environment: Mapping[str, str]) -> None:
+    """Send log lines to stderr: as text, or as JSON where DBSNAP_LOG says ``json``."""
+    level = logging.getLevelName(environment.get("DBSNAP_LOG_LEVEL", "INFO").upper())
+    as_json = environment.get("DBSNAP_LOG") == "json"
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,  # the others show variables
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            *([structlog.processors.format_exc_info] if as_json else []),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            level if isinstance(level, int) else logging.INFO
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+class LoggedProgress:
+    """One log line per phase: for CI and everything else that is no terminal."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("dbsnap")
+
+    def phase(self, text: str, *, total_bytes: int | None = None) -> None:
+        """Log the phase."""
+        sized = {"about": decimal(total_bytes)} if total_bytes else {}
+        self._log.info(text, **sized)
+
+    def advance(self, count_bytes: int, *, current: str = "") -> None:
+        """Say nothing: a log has no bar."""
+
+    def note(self, text: str) -> None:
+        """Log at level info."""
+        self._log.info(text)
+
+    def warn(self, text: str) -> None:
+        """Log at level warning."""
+        self._log.warning(text)
+
+    def done(self) -> None:
+        """Say nothing."""
+
+
+class TerminalProgress(LoggedProgress):
+    """A bar by bytes, and the table being worked on."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[size]}"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[current]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: Any = None
+
+    def phase(self, text: str, *, total_bytes: int | None = None) -> None:
+        """Show a new bar in the place of the last one."""
+        self._bar.start()
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(plain(text), total=total_bytes, size="", current="")
+
+    def advance(self, count_bytes: int, *, current: str = "") -> None:
+        """Move the bar. The estimate it began with may be too small, so it never overflows."""
+        if self._task is None:
+            return
+        self._bar.advance(self._task, count_bytes)
+        task = next(task for task in self._bar.tasks if task.id == self._task)
+        if task.total is not None and task.completed > task.total:
+            self._bar.update(self._task, total=task.completed)
+        size = decimal(int(task.completed))
+        self._bar.update(self._task, size=size, current=plain(_table_of(current)))
+
+    def note(self, text: str) -> None:
+        """Print above the bar."""
+        say(self._bar.console, plain(text))
+
+    def warn(self, text: str) -> None:
+        """Print above the bar."""
+        say(self._bar.console, f"[yellow]![/] {plain(text)}", indent=2)
+
+    def done(self) -> None:
+        """Take the bar away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        self._bar.stop()
+
+
+def _table_of(copy_statement: str) -> str:
+    return copy_statement.removeprefix("COPY ").partition(" (")[0][:60]
