@@ -50,6 +50,27 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 Objects = dict[str, dict[str, Facts]]
 
+KINDS_IN_DUMPS = (
+    "schema",
+    "extension",
+    "type",
+    "table",
+    "column",
+    "index",
+    "constraint",
+    "not-null constraint",
+    "sequence",
+    "view",
+    "materialized view",
+    "function",
+    "trigger",
+    "rule",
+    "policy",
+    "event trigger",
+    "large objects",
+)
+"""The kinds whose objects a dump's statements define; the others only a database can tell of."""
+
 ALL_LARGE_OBJECTS = "all"
 """The name of the one entry of kind ``large objects``."""
 

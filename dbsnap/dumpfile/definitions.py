@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dbsnap.dumpfile.tokens import Cursor, Token, decode, encode, tokenize
 from dbsnap.inventory import (
     ALL_LARGE_OBJECTS,
+    KINDS_IN_DUMPS,
     PLAIN_NAME,
     Facts,
     Inventory,
@@ -23,27 +24,6 @@ from dbsnap.inventory import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-DEFINED_KINDS = (
-    "schema",
-    "extension",
-    "type",
-    "table",
-    "column",
-    "index",
-    "constraint",
-    "not-null constraint",
-    "sequence",
-    "view",
-    "materialized view",
-    "function",
-    "trigger",
-    "rule",
-    "policy",
-    "event trigger",
-    "large objects",
-)
-"""The kinds that a dump with definitions in it tells of."""
 
 CONSTRAINT_TYPES = {
     "primary": "primary key",
@@ -72,7 +52,7 @@ class Definitions:
     """The objects that the statements so far define, by kind and name."""
 
     def __init__(self) -> None:
-        self.objects: Objects = {kind: {} for kind in DEFINED_KINDS}
+        self.objects: Objects = {kind: {} for kind in KINDS_IN_DUMPS}
         self.languages: set[str] = set()
         self.any = False
         self.schema = "public"
@@ -346,7 +326,7 @@ def stated_in_dump(inventory: Inventory) -> Inventory:
     objects = {
         kind: {name: facts for name, facts in names.items() if is_stated(kind, name, facts)}
         for kind, names in inventory.objects.items()
-        if kind in DEFINED_KINDS
+        if kind in KINDS_IN_DUMPS
     }
     return replace(inventory, objects=objects)
 

@@ -10,7 +10,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dbsnap.inventory import PLAIN_NAME, Facts, Inventory, Objects, object_name
+from dbsnap.inventory import KINDS_IN_DUMPS, PLAIN_NAME, Facts, Inventory, Objects, object_name
 from dbsnap.postgres.connection import fetch
 
 if TYPE_CHECKING:
@@ -18,28 +18,7 @@ if TYPE_CHECKING:
 
     from dbsnap.postgres.connection import Connection
 
-KINDS = (
-    "schema",
-    "extension",
-    "type",
-    "table",
-    "column",
-    "index",
-    "constraint",
-    "not-null constraint",
-    "sequence",
-    "view",
-    "materialized view",
-    "function",
-    "trigger",
-    "rule",
-    "policy",
-    "event trigger",
-    "other",
-    "comment",
-    "large objects",
-    "privilege",
-)
+KINDS = (*KINDS_IN_DUMPS, "other", "comment", "privilege")
 """The kinds with a query of their own, ``catalog_queries/<kind>.sql``."""
 
 NAMED_NOT_NULL_SINCE = 180000
