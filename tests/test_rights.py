@@ -308,3 +308,19 @@ def test_a_member_of_the_owner_swaps_and_the_owner_stays(
         properties = read_properties(connection, database.name)
     assert properties is not None
     assert properties.owner == owner
+
+
+def test_what_another_roles_killed_restore_left_is_in_nobodys_way(
+    new_database: NewDatabase, new_role: NewRole, tmp_path: Path
+) -> None:
+    owner = new_role("CREATEDB")
+    database = owned_by(owner, new_database(SMALL))
+    taken = take(database, tmp_path)
+    others = f"{database.name}_restore_20200101_000000"
+    with superuser(database) as connection:
+        execute(connection, f"CREATE DATABASE {quote_name(others)}")
+    put_back(taken, database, drop_old=True)
+    assert not verify(taken.dump, database).findings
+    with superuser(database) as connection:
+        names = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+    assert others in names

@@ -91,8 +91,11 @@ def restore(
         name = plan.filled if plan.way == "beside" else database.name
         lock_restores_into(maintenance, name)
         refuse_if_replaced_since(maintenance, database.name, replaced)
-        for leftover in drop_abandoned_side_databases(maintenance, name):
+        dropped, others = drop_abandoned_side_databases(maintenance, name)
+        for leftover in dropped:
             progress.note(f"dropped {leftover}, which a restore that was killed had left behind")
+        for leftover in others:
+            progress.warn(f"a restore that was killed left {leftover} behind: its owner can drop it")
         if plan.way == "in place":
             actual, findings = restore_in_place(opened, plan, options, progress=progress)
         else:

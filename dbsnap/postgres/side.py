@@ -208,16 +208,25 @@ def end_session(maintenance: Maintenance, pid: int) -> None:
         )
 
 
-def drop_abandoned_side_databases(maintenance: Maintenance, name: str) -> list[str]:
-    """Drop what killed restores into ``name`` left behind; return the names of these databases.
+def drop_abandoned_side_databases(
+    maintenance: Maintenance, name: str
+) -> tuple[list[str], list[str]]:
+    """Drop what killed restores into ``name`` left behind; return which were dropped, and which not.
 
-    The caller holds the lock of ``lock_restores_into``, so none of them is in use.
+    The caller holds the lock of ``lock_restores_into``, so none of them is in use. Those of other roles
+    stay: they are in nobody's way.
     """
     abandoned = _stamped_databases(maintenance, name, "restore")
     abandoned += _stamped_databases(maintenance, name, "discard")
+    dropped, kept = [], []
     for leftover in abandoned:
-        drop_database(maintenance, leftover)
-    return abandoned
+        try:
+            drop_database(maintenance, leftover)
+        except RightMissing:
+            kept.append(leftover)
+        else:
+            dropped.append(leftover)
+    return dropped, kept
 
 
 def swap(maintenance: Maintenance, renames: list[tuple[str, str]]) -> None:
