@@ -314,7 +314,7 @@ def test_what_another_roles_killed_restore_left_is_in_nobodys_way(
     new_database: NewDatabase, new_role: NewRole, tmp_path: Path
 ) -> None:
     owner = new_role("CREATEDB")
-    database = owned_by(owner, new_database(SMALL))
+    database = owned_by(owner, new_database(), SMALL)
     taken = take(database, tmp_path)
     others = f"{database.name}_restore_20200101_000000"
     with superuser(database) as connection:

@@ -95,7 +95,9 @@ def restore(
         for leftover in dropped:
             progress.note(f"dropped {leftover}, which a restore that was killed had left behind")
         for leftover in others:
-            progress.warn(f"a restore that was killed left {leftover} behind: its owner can drop it")
+            progress.warn(
+                f"a restore that was killed left {leftover} behind: its owner can drop it"
+            )
         if plan.way == "in place":
             actual, findings = restore_in_place(opened, plan, options, progress=progress)
         else:
