@@ -17,6 +17,7 @@ from dbsnap.errors import (
 )
 from dbsnap.invocation import (
     DIFFERENT,
+    NOT_RUN,
     Invocation,
     PlanShown,
     ask_for_confirmation,
@@ -33,7 +34,6 @@ from dbsnap.operations.restore_plan import RestoreOptions
 from dbsnap.operations.rollback import rollback as roll_back
 from dbsnap.operations.validate import validate as validate_dump
 from dbsnap.operations.verify import verify as verify_backup
-from dbsnap.report import errors_in
 from dbsnap.tour import take_tour, tour_document
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def backup(invocation: Invocation, target: str | None, reason: str) -> int:
             progress.done()
     invocation.show(
         documents.backups_document(taken, failed),
-        lambda: invocation.screen.backups(taken),
+        lambda: invocation.screen.backups(taken, options=invocation.directory_option),
     )
     for name, problem in failed:
         structlog.get_logger("dbsnap").error(f"target {name} was not backed up")
@@ -225,7 +225,8 @@ def restore(
     finally:
         progress.done()
     invocation.show(
-        documents.restored_document(restored), lambda: invocation.screen.restored(restored)
+        documents.restored_document(restored),
+        lambda: invocation.screen.restored(restored, options=invocation.target_option(target)),
     )
     return 0
 
@@ -310,7 +311,7 @@ def verify(invocation: Invocation, file: str, target: str | None) -> int:
         documents.verification_document(verification),
         lambda: invocation.screen.verification(verification),
     )
-    return DIFFERENT if errors_in(verification.findings) else 0
+    return {"ok": 0, "different": DIFFERENT, "not-run": NOT_RUN}[verification.verdict]
 
 
 @_command(reaches_database=False)

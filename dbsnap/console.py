@@ -14,7 +14,7 @@ from rich.text import Text
 from dbsnap.errors import ToolFailed
 from dbsnap.inventory import short_name
 from dbsnap.progress_bar import LoggedProgress, TerminalProgress
-from dbsnap.report import errors_in
+from dbsnap.report import errors_in, not_compared
 from dbsnap.terminal_text import UNLIMITED, counted, new_console, plain, say
 
 if TYPE_CHECKING:
@@ -82,14 +82,14 @@ class Screen:
         if len(order) > len(shown):
             self._say(f"  … and {len(order) - len(shown):,} more (see --json)")
 
-    def backups(self, taken: Sequence[Backup]) -> None:
-        """Print every backup that was taken."""
+    def backups(self, taken: Sequence[Backup], *, options: str = "") -> None:
+        """Print every backup that was taken. ``options`` are what a restore of them needs as well."""
         for number, backup in enumerate(taken):
             if number:
                 self._say("")
-            self.backup(backup)
+            self.backup(backup, options=options)
 
-    def backup(self, backup: Backup) -> None:
+    def backup(self, backup: Backup, *, options: str = "") -> None:
         """Print what was backed up, what was verified, and how to restore it."""
         record = backup.record
         self._tables(record.inventory, record)
@@ -103,7 +103,7 @@ class Screen:
             f"{plain(str(backup.dump))}  {decimal(record.dump.bytes)}, "
             f"{record.duration_seconds:,.1f} s"
         )
-        self._say(f"restore it with:  dbsnap restore {plain(record.id)}")
+        self._say(f"restore it with:  dbsnap restore {plain(record.id + options)}")
 
     def plan(self, plan: RestorePlan, *, to_stderr: bool) -> None:
         """Print a restore's plan before anything happens."""
@@ -115,20 +115,23 @@ class Screen:
         for note in plan.notes:
             say(console, f"  [yellow]![/] {plain(note)}", indent=4)
 
-    def restored(self, restored: Restored) -> None:
-        """Print what was verified, how long it took, and the way back."""
+    def restored(self, restored: Restored, *, options: str = "") -> None:
+        """Print what was verified, how long it took, and the way back with the same ``options``."""
         plan = restored.plan
         self._tables(restored.inventory)
         self.findings(restored.findings)
         where = plan.filled if plan.way == "beside" else plan.database.name
+        verdict = "[green]VERIFIED and restored[/]"
+        if not_compared(restored.findings):
+            verdict = "[yellow]COUNTED and restored[/]"
         self._say(
-            f"[green]VERIFIED and restored[/] {plain(where)}: {_held(restored.inventory)}; "
+            f"{verdict} {plain(where)}: {_held(restored.inventory)}; "
             f"{restored.duration_seconds:,.1f} s",
             indent=2,
         )
         if plan.kept:
             self._say(f"the replaced database is kept as {plain(plan.kept)}")
-            self._say("put it back with:  dbsnap rollback")
+            self._say(f"put it back with:  dbsnap rollback{plain(options)}")
 
     def rollback_plan(self, plan: RollbackPlan, *, to_stderr: bool) -> None:
         """Print what a rollback will do."""
@@ -148,14 +151,14 @@ class Screen:
     def verification(self, verification: Verification) -> None:
         """Print every difference, or that there is none."""
         self.findings(verification.findings)
-        for note in verification.notes:
-            self._say(f"· {plain(note)}", indent=2)
         errors = errors_in(verification.findings)
         title = f"{plain(verification.database)} against {plain(verification.backup)}"
         if errors:
             text = f"[red]DIFFERENT[/] {title}: {counted(len(errors), 'difference')}"
-        else:
+        elif verification.verdict == "ok":
             text = f"[green]VERIFIED[/] {title}: {_held(verification.expected)}"
+        else:
+            text = f"[yellow]COUNTED, NOT COMPARED[/] {title}: {_held(verification.expected)}"
         self._say(text, indent=2)
 
     def validated(self, validated: Validated) -> None:

@@ -12,7 +12,7 @@ from dbsnap.errors import (
     UsageError,
     VerificationFailed,
 )
-from dbsnap.report import Finding, errors_in
+from dbsnap.report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -140,14 +140,12 @@ def rollback_document(plan: RollbackPlan, status: str) -> Document:
 
 def verification_document(verification: Verification) -> Document:
     """Return the document of ``verify``."""
-    status = "different" if errors_in(verification.findings) else "ok"
     return document(
         "verify",
-        status,
+        verification.verdict,
         verification.findings,
         backup=verification.backup,
         database=verification.database,
-        notes=list(verification.notes),
         **counts(verification.expected),
     )
 

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import signal
 import sys
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ EXIT_CODES: tuple[tuple[type[DbsnapError], int], ...] = (
 """The first class that fits decides."""
 
 DIFFERENT = 4
+NOT_RUN = 5
 INTERRUPTED = 130
 
 
@@ -89,6 +91,17 @@ class Invocation:
     def asks_on_stderr(self) -> bool:
         """Whether a plan belongs on stderr: beside a document, or with a question about it."""
         return self.as_json or (self.at_terminal and not sys.stdout.isatty())
+
+    @property
+    def directory_option(self) -> str:
+        """The ``--dir`` that was given, as a further command needs it again."""
+        return f" --dir {shlex.quote(str(self.flags.directory))}" if self.flags.directory else ""
+
+    def target_option(self, target: str | None) -> str:
+        """Return how a further command reaches the same database; never the address itself."""
+        if self.flags.url is not None:
+            return " --url … (the same address)"
+        return f" --target {shlex.quote(target)}" if target else ""
 
     def dump_file(self, settings: Settings, name: str) -> Path:
         """Return the dump that FILE names."""

@@ -50,3 +50,8 @@ def softened(findings: Iterable[Finding], kind: str, fact: str = "") -> list[Fin
         else finding
         for finding in findings
     ]
+
+
+def not_compared(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that say what could not be compared."""
+    return [finding for finding in findings if finding.kind == "not-compared"]

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.url import Database
 
+# A shell starts background jobs with Ctrl-C ignored, and programs started by the tests inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DEFAULT_MAJOR = 18
 MAJORS = [int(major) for major in os.environ.get("DBSNAP_TEST_MAJORS", "18").split(",")]
 SCHEMAS = Path(__file__).parent / "schemas"

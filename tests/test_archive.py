@@ -120,7 +120,7 @@ def test_every_way_to_name_a_backup_leads_to_its_dump(taken: Backup, tmp_path: P
     with pytest.raises(UsageError, match="no backup in"):
         find_dump(tmp_path / "empty", "latest")
     taken.dump.unlink()
-    with pytest.raises(DumpRefused, match="is not"):
+    with pytest.raises(DumpRefused, match="but no dump"):
         find_dump(directory, taken.record.id)
 
 

@@ -311,7 +311,7 @@ def test_a_member_of_the_owner_swaps_and_the_owner_stays(
 
 
 def test_what_another_roles_killed_restore_left_is_in_nobodys_way(
-    new_database: NewDatabase, new_role: NewRole, tmp_path: Path
+    new_role: NewRole, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     owner = new_role("CREATEDB")
     database = owned_by(owner, new_database(), SMALL)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from dbsnap.archive.storage import MANIFEST_NAME, directory_lock, entries
-from dbsnap.errors import StorageFailed
+from dbsnap.archive.storage import MANIFEST_NAME, directory_lock, entries, find_dump
+from dbsnap.errors import DbsnapError, StorageFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +63,9 @@ def entry_status(entry: Entry, directory: Path) -> str:
     """
     if entry.record is None:
         return "damaged"
-    dump = directory / entry.record.dump.file
-    if not dump.is_file():
+    try:
+        dump = find_dump(directory, entry.id)
+    except DbsnapError:
         return "incomplete"
     return "verified" if dump.stat().st_size == entry.record.dump.bytes else "damaged"
 

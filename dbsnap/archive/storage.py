@@ -185,17 +185,12 @@ def find_dump(directory: Path, name: str) -> Path:
     candidates += [directory / (name + suffix) for suffix in DUMP_SUFFIXES]
     for candidate in candidates:
         if candidate.name.endswith(RECORD_SUFFIX) and candidate.is_file():
-            return candidate.with_name(read_record(candidate).dump.file)
+            return _dump_beside(candidate)
         if candidate.exists():
             return candidate
     record = directory / (name + RECORD_SUFFIX)
     if record.exists():
-        missing = read_record(record).dump.file
-        raise DumpRefused(
-            f"the record {record.name} is there, but its dump {missing} is not",
-            rule="missing-file",
-            hint="bring the dump back from another copy",
-        )
+        return _dump_beside(record)
     raise UsageError(
         f"there is no backup {name} in {directory}, and no such file",
         hint="dbsnap list shows the backups there are",
@@ -232,13 +227,28 @@ def _latest(directory: Path) -> Path:
             rule="record",
             hint="name an older backup yourself: dbsnap list shows them",
         )
-    return directory / newest.record.dump.file
+    return _dump_beside(directory / (newest.id + RECORD_SUFFIX))
+
+
+def _dump_beside(record: Path) -> Path:
+    """Return the dump that stands beside a record, under the same name but for the suffix."""
+    own_id = record.name.removesuffix(RECORD_SUFFIX)
+    for suffix in DUMP_SUFFIXES:
+        if (dump := record.with_name(own_id + suffix)).exists():
+            return dump
+    raise DumpRefused(
+        f"the record {record.name} is there, but no dump {own_id}.sql is",
+        rule="missing-file",
+        hint="bring the dump back from another copy",
+    )
 
 
 def _moment(entry: Entry) -> tuple[str, str]:
-    """Return when a backup was taken as its id says it, which a damaged record still has."""
-    stamp = re.match(rf"{PREFIX}(\d{{8}}_\d{{6}})", entry.id)
-    return (stamp[1] if stamp else "", entry.id)
+    """Return when a backup was taken; a damaged record's id still says it."""
+    if entry.record is not None:
+        return (re.sub(r"\D", "", entry.record.created_at), entry.id)
+    stamp = re.match(rf"{PREFIX}(\d{{8}})_(\d{{6}})", entry.id)
+    return (stamp[1] + stamp[2] if stamp else "", entry.id)
 
 
 def _reserve(directory: Path, wanted: str) -> tuple[Staging, IO[str]]:

@@ -84,7 +84,8 @@ class DumpContents:
 
     ``complete``: pg_dump's trailer is there, nothing but ``\unrestrict`` follows it, and every
     ``\restrict`` has its ``\unrestrict``. ``has_header``: the dump begins as pg_dump's or
-    pg_dumpall's do. Versions are as the header words them, "" where there is none.
+    pg_dumpall's do. Versions are as the header words them, ``encoding`` as the dump sets its
+    client_encoding; "" where there is none.
     """
 
     inventory: Inventory
@@ -94,6 +95,7 @@ class DumpContents:
     complete: bool
     copy_blocks: tuple[CopyBlock, ...]
     restrict_keys: tuple[str, ...]
+    encoding: str
     languages: tuple[str, ...]
 
 
@@ -113,6 +115,7 @@ class ContentsReader:
         self._open_keys: list[bytes] = []
         self._trailer_comments = 0
         self._codec: str | None = None
+        self._encoding = ""
 
     def feed(self, event: Event) -> None:
         """Take the next event of ``lexer.lex``."""
@@ -140,6 +143,7 @@ class ContentsReader:
             complete=self._trailer_comments >= 2 and not self._open_keys and self._block is None,
             copy_blocks=tuple(self._blocks),
             restrict_keys=tuple(self._keys),
+            encoding=self._encoding,
             languages=tuple(sorted(self._definitions.languages)),
         )
 
@@ -177,7 +181,8 @@ class ContentsReader:
             tokens = self._tokens(text)
             self._definitions.take(Cursor(tokens), text)
             if [token.value for token in tokens[:2]] == ["set", "client_encoding"]:
-                self._codec = _codec(tokens[3].value)
+                self._encoding = tokens[3].value
+                self._codec = _codec(self._encoding)
 
     def _tokens(self, text: bytes) -> list[Token]:
         if self._codec:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PROMISED = (("table", "rows"), ("sequence", "last_value"))
 """What a whole dump states of every table that holds rows, and of every sequence."""
 
+HEAD_BYTES = 64
+"""pg_dump's first lines, in which there is no text of the user's yet."""
+
 RESTRICT = b"\\restrict "
 UNRESTRICT = b"\\unrestrict "
 
@@ -49,6 +52,7 @@ def guard(
     whole: header, trailer, every COPY block ended, and no psql command but one ``\\restrict`` pair.
     ``on_progress`` is told how many raw bytes were read.
     """
+    _refuse_converted_line_ends(dump)
     read, digest = dump.hashing_reader()
     try:
         contents, raw_bytes = _read_contents(read, on_progress)
@@ -106,6 +110,14 @@ class _Restriction:
         elif self._key is not None and not self._ended and command == UNRESTRICT + self._key:
             self._ended = True
         else:
+            if command.startswith((b"\\connect", b"\\c ")):
+                raise DumpRefused(
+                    f"line {event.line}: it changes databases (\\connect), as pg_dump --create does",
+                    rule="psql-command",
+                    offset=event.offset,
+                    line=event.line,
+                    hint="dump it again without --create; of pg_dumpall's, dump each database",
+                )
             shown = command[:60].decode("utf-8", "backslashreplace")
             raise _refusal(event, "psql-command", f"it holds the psql command {shown!r}")
 
@@ -126,6 +138,18 @@ def _refusal(event: Event, rule: str, message: str) -> DumpRefused:
         line=event.line,
         hint="pg_dump writes no such thing; do not load this file",
     )
+
+
+def _refuse_converted_line_ends(dump: StoredDump) -> None:
+    head = dump.raw()(HEAD_BYTES)
+    if b"\r\n" in head:
+        raise DumpRefused(
+            f"{dump.path.name} has CR LF line ends: it was converted, and text in it with it",
+            rule="line-ends",
+            offset=head.index(b"\r\n"),
+            line=1,
+            hint="take the file as pg_dump wrote it, copied in binary mode",
+        )
 
 
 def _digest(dump: StoredDump) -> str:

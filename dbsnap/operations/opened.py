@@ -11,6 +11,7 @@ from dbsnap.dumpfile.guard import guard
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.postgres.content import TableContent
 from dbsnap.postgres.dump import dump_encoding
+from dbsnap.report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,9 @@ class OpenedBackup:
     @property
     def encoding(self) -> str:
         """Return the encoding of the dump's text."""
-        return dump_encoding(self.record.source.encoding) if self.record else "UTF8"
+        if self.record is not None:
+            return dump_encoding(self.record.source.encoding)
+        return self.contents.encoding or "UTF8"
 
     @property
     def source_version(self) -> int:
@@ -103,7 +106,7 @@ def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
         )
 
 
-def content_note(opened: OpenedBackup) -> list[str]:
+def content_not_compared(opened: OpenedBackup) -> list[Finding]:
     """Say where content cannot be compared because the dump does not hold it as COPY blocks."""
     blocks = {block.table for block in opened.contents.copy_blocks}
     bare = [
@@ -113,9 +116,8 @@ def content_note(opened: OpenedBackup) -> list[str]:
     ]
     if not bare:
         return []
-    return [
-        (
-            f"rows dumped as INSERT statements ({len(bare):,} of the tables) are counted, "
-            "but their content is not compared"
-        )
-    ]
+    message = (
+        f"rows dumped as INSERT statements ({len(bare):,} of the tables) are counted, "
+        "but their content is not compared"
+    )
+    return [Finding("not-compared", "content", message, severity="warning")]

@@ -13,11 +13,11 @@ import psycopg
 from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.errors import DbsnapError, OperationFailed, VerificationFailed
 from dbsnap.operations import proof
-from dbsnap.operations.opened import opened_backup
+from dbsnap.operations.opened import content_not_compared, opened_backup
 from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.operations.restore_in_place import restore_in_place
 from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
-from dbsnap.operations.restore_preflight import plan_restore
+from dbsnap.operations.restore_preflight import plan_restore, refuse_existing
 from dbsnap.operations.restore_privileges import apply_privileges
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
@@ -91,6 +91,8 @@ def restore(
         name = plan.filled if plan.way == "beside" else database.name
         lock_restores_into(maintenance, name)
         refuse_if_replaced_since(maintenance, database.name, replaced)
+        if plan.way == "beside":
+            refuse_existing(maintenance, plan.filled)
         dropped, others = drop_abandoned_side_databases(maintenance, name)
         for leftover in dropped:
             progress.note(f"dropped {leftover}, which a restore that was killed had left behind")
@@ -110,6 +112,7 @@ def restore(
                 put_in_place(maintenance, plan, side.name, discarded, progress=progress)
             if plan.way == "swap" and plan.kept is None:
                 drop_replaced(maintenance, plan, discarded)
+        findings += content_not_compared(opened)
     progress.done()
     return Restored(plan, actual, tuple(findings), time.monotonic() - started)
 

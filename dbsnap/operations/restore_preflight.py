@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import CannotRun, RightMissing, UsageError
-from dbsnap.operations.opened import content_note
+from dbsnap.operations.opened import content_not_compared
 from dbsnap.operations.restore_in_place import missing_rights, refuse_in_place
 from dbsnap.operations.restore_plan import RestorePlan
 from dbsnap.operations.restore_privileges import check_privileges
@@ -50,11 +50,8 @@ def plan_restore(
     _refuse_missing_extensions(opened, maintenance)
     live = read_properties(maintenance.connection, database.name)
     way = _way(options, live_exists=live is not None)
-    if way == "beside" and database_exists(maintenance, options.to or ""):
-        raise UsageError(
-            f"the database {options.to} exists already",
-            hint="--to restores beside everything: name a database that does not exist",
-        )
+    if way == "beside":
+        refuse_existing(maintenance, options.to or "")
     properties = live if live is not None and way != "beside" else _from_backup(opened, live)
     if way == "create":
         properties = _of_lost_database(opened, maintenance, properties)
@@ -79,11 +76,22 @@ def plan_restore(
         properties=properties,
         psql=psql,
         sessions=_sessions(maintenance, database.name) if way == "swap" else 0,
-        notes=tuple(content_note(opened)),
+        notes=tuple(finding.message for finding in content_not_compared(opened)),
     )
 
 
+def refuse_existing(maintenance: Maintenance, name: str) -> None:
+    """Raise UsageError if there is a database of this name, which ``--to`` would have to replace."""
+    if database_exists(maintenance, name):
+        raise UsageError(
+            f"the database {name} exists already",
+            hint="--to restores beside everything: name a database that does not exist",
+        )
+
+
 def _way(options: RestoreOptions, *, live_exists: bool) -> Way:
+    if options.to == "":
+        raise UsageError("--to is empty", hint="name a database that does not exist")
     if options.to is not None and options.in_place:
         raise UsageError("--to and --in-place exclude each other")
     if options.to is not None:

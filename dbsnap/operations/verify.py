@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dbsnap.inventory import short_name
 from dbsnap.operations import proof
-from dbsnap.operations.opened import content_note, opened_backup
+from dbsnap.operations.opened import content_not_compared, opened_backup
 from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.progress import NoProgress
+from dbsnap.report import errors_in, not_compared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a comparison found; no finding of severity ``error`` means that all of it agrees."""
+    """What a comparison found. Only ``ok`` means that everything was compared and agrees."""
 
     backup: str
     database: str
     expected: Inventory
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Literal["ok", "different", "not-run"]:
+        """Return ``not-run`` where nothing differs but something could not be compared."""
+        if errors_in(self.findings):
+            return "different"
+        return "not-run" if not_compared(self.findings) else "ok"
 
 
 def verify(
@@ -57,13 +64,13 @@ def verify(
         with read_live(database, opened, psql=psql, progress=progress) as reading:
             findings = proof.live_differences(expected, reading.inventory)
             findings = _with_row_differences(findings, reading)
+        findings += content_not_compared(opened)
         progress.done()
         return Verification(
             backup=opened.id,
             database=database.label,
             expected=expected,
             findings=tuple(findings),
-            notes=tuple(content_note(opened)),
         )
 
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors as postgres_errors
 from psycopg.conninfo import make_conninfo
 
-from dbsnap.errors import ConnectionFailed, DbsnapError, RightMissing, ServerFailed
+from dbsnap.errors import CannotRun, ConnectionFailed, DbsnapError, RightMissing, ServerFailed
 from dbsnap.postgres.client import CONNECT_SECONDS
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ PINNED_SETTINGS = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "synchronize_seqscans": "off",
+    "quote_all_identifiers": "off",
+    "array_nulls": "on",
     "row_security": "off",
     "statement_timeout": "0",
     "lock_timeout": "0",
@@ -50,6 +52,7 @@ def connect(database: Database, *, purpose: str = "dbsnap") -> Iterator[Connecti
         "connect_timeout": CONNECT_SECONDS,
         **database.parameters,
         "application_name": purpose,
+        "client_encoding": "UTF8",  # psycopg gives bytes for text under SQL_ASCII
     }
     try:
         connection = psycopg.connect(
@@ -92,9 +95,10 @@ def server_errors(where: str) -> Iterator[None]:
         yield
     except postgres_errors.InsufficientPrivilege as error:
         raise RightMissing(
-            f"the role lacks a right {where}: {_reason(error)}",
-            hint="connect as the owner of the database, or grant the right",
+            f"the role lacks a right {where}: {_reason(error)}", hint=_right_hint(str(error))
         ) from None
+    except postgres_errors.FeatureNotSupported as error:
+        raise CannotRun(f"the server cannot do this {where}: {_reason(error)}") from None
     except (postgres_errors.AdminShutdown, postgres_errors.CrashShutdown) as error:
         raise ServerFailed(f"the server closed the connection {where}: {_reason(error)}") from None
     except psycopg.Error as error:
@@ -140,6 +144,14 @@ def _reason(error: psycopg.Error) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     detail = error.diag.message_detail
     return " ".join(lines) + (f" ({detail})" if detail else "")
+
+
+def _right_hint(text: str) -> str:
+    if "row-level security" in text:
+        return (
+            "row security hides rows from this role: connect as one with BYPASSRLS, or a superuser"
+        )
+    return "connect as the owner of the database, or grant the right"
 
 
 def _connection_hint(text: str) -> str:

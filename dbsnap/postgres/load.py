@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 PSQL_ARGUMENTS = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", "-")
 
-LOAD_SETTINGS = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0"
+LOAD_SETTINGS = (
+    "-c array_nulls=on -c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0"
+)
 """A side database that is lost in a crash is loaded again; nobody waits for its commits."""
 
 NOTICE_CLIENT_DEATH = (
