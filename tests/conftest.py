@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.url import Database
 
-# A shell starts background jobs with Ctrl-C ignored, and programs started by the tests inherit that.
+# A shell's background job ignores Ctrl-C, one under nohup SIGHUP, and what the tests start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 DEFAULT_MAJOR = 18
 MAJORS = [int(major) for major in os.environ.get("DBSNAP_TEST_MAJORS", "18").split(",")]
