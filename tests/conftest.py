@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.url import Database
 
-# A shell's background job ignores Ctrl-C, one under nohup SIGHUP, and what the tests start inherits that.
+# A shell's background job ignores Ctrl-C, one under nohup SIGHUP; what the tests start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
