@@ -129,11 +129,6 @@ def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Fla
         backups = str(home / backups.removeprefix("~/"))
     # Not from .env files: whoever hands over a project must not choose what is executed.
     search_path = environment.get("DBSNAP_PG_BIN", "")
-    if root.resolve().is_relative_to((root / (flags.directory or backups)).resolve()):
-        raise UsageError(
-            "The backups directory must be one of its own, not the project's or one above it",
-            hint="Leave it out for ./backups, or name another: --dir DIR or DBSNAP_DIR",
-        )
     return Settings(
         project_root=root,
         directory=root / (flags.directory or backups),

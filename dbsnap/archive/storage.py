@@ -32,6 +32,7 @@ COMPANION_SUFFIXES = ("_privileges.sql", "_restore.sh")
 STAGING_SUFFIX = ".partial"
 LOCK_NAME = ".lock"
 LATEST = "latest"
+PROJECT_MARKS = (".git", "package.json", "pyproject.toml", "dbsnap.toml")
 NAME_LENGTH = 60
 
 GIT_IGNORE = """\
@@ -79,6 +80,11 @@ class Staging:
 
 def prepare_directory(directory: Path) -> None:
     """Create the directory if need be, and make sure that it is ours alone and unseen by git."""
+    if any((directory / mark).exists() for mark in PROJECT_MARKS):
+        raise StorageFailed(
+            f"{directory} is a project's own directory, which would become unreadable for others",
+            hint="give backups a directory of their own: ./backups, --dir or DBSNAP_DIR",
+        )
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()
