@@ -40,6 +40,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DEFAULT_MAJOR = 18
 MAJORS = [int(major) for major in os.environ.get("DBSNAP_TEST_MAJORS", "18").split(",")]
 SCHEMAS = Path(__file__).parent / "schemas"
+OUTER_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+"""What `make test` tells a make that a test runs."""
+
 NO_CONFIGURATION = ("DATABASE_URL", "DIRECT_URL", "DIRECT_DATABASE_URL", "DBSNAP_DIR")
 
 
@@ -96,7 +99,7 @@ def new_database(servers: Servers) -> Iterator[Callable[..., Database]]:
 def _no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own configuration out of the tests."""
     for name in [*os.environ]:
-        if name.startswith("PG") or name in NO_CONFIGURATION:
+        if name.startswith("PG") or name in (*NO_CONFIGURATION, *OUTER_MAKE):
             monkeypatch.delenv(name)
 
 
