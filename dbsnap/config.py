@@ -13,42 +13,33 @@ never mixed. An address that cannot be read troubles only a command that is to u
 from __future__ import annotations
 
 import difflib
-import io
-import json
 import os
-import re
-import tomllib
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import dotenv
-from jsonschema import Draft202012Validator
-
+from dbsnap.config_sources import (
+    ENV_FILES,
+    ENVIRONMENT_TARGET,
+    FILE_NAME,
+    PLAIN_NAME,
+    URL_TARGET,
+    given_sources,
+    project_sources,
+    read_env_file,
+    read_toml,
+    setting,
+)
 from dbsnap.errors import UsageError
 from dbsnap.postgres.url import Database, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from jsonschema import ValidationError
+    from dbsnap.config_sources import Source
 
-    _Variables = Mapping[str, str | UsageError]  # a value, or why it cannot be had
-    _Addresses = tuple[tuple[str, str | UsageError], ...]  # (origin, URL), the preferred one first
-
-FILE_NAME = "dbsnap.toml"
-ADDRESS_VARIABLES = ("DIRECT_URL", "DIRECT_DATABASE_URL", "DATABASE_URL")
-ENV_FILES = MappingProxyType({"local": ".env.local", "production": ".env"})
 COMPRESSIONS = ("none", "gzip", "zstd")
-
-URL_TARGET = "url"
-ENVIRONMENT_TARGET = "environment"
-
-_REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_TYPE_NAMES = {"object": "a table", "string": "a string", "boolean": "true or false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +83,6 @@ class Settings:
         return sorted(names.keys() - {URL_TARGET, ENVIRONMENT_TARGET}, key=order.index)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Source:
-    """Where a target's addresses are, the one to use first; ``protected`` is None if unsaid."""
-
-    name: str
-    addresses: _Addresses
-    protected: bool | None = None
-
-
 def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Flags) -> Settings:
     """Read the configuration of the project in ``directory``, the working directory.
 
@@ -108,23 +90,23 @@ def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Fla
     ``dbsnap.toml`` is not valid or a setting has no such value; unreadable addresses wait.
     """
     root = directory.absolute()
-    toml = _read_toml(root / FILE_NAME)
-    files = {name: _read_env_file(root / file, environment) for name, file in ENV_FILES.items()}
+    toml = read_toml(root / FILE_NAME)
+    files = {name: read_env_file(root / file, environment) for name, file in ENV_FILES.items()}
     sources = [
-        *_given_sources(environment, flags),
-        *_project_sources(toml, files, root, environment),
+        *given_sources(environment, flags.url),
+        *project_sources(toml, files, root, environment),
     ]
     targets, unreadable = _targets(sources)
 
     layers = [environment, files["local"], files["production"]]
     compress, origin = flags.compress, "--compress"
     if compress is None:
-        compress, origin = _setting(layers, "DBSNAP_COMPRESS"), "DBSNAP_COMPRESS"
+        compress, origin = setting(layers, "DBSNAP_COMPRESS"), "DBSNAP_COMPRESS"
     compress = compress or toml.get("compress", "none")
     if compress not in COMPRESSIONS:
         raise UsageError(f"{origin} must be one of {', '.join(COMPRESSIONS)}")
     home = Path(environment.get("HOME") or root)
-    backups = _setting(layers, "DBSNAP_DIR") or toml.get("dir", "backups")
+    backups = setting(layers, "DBSNAP_DIR") or toml.get("dir", "backups")
     if backups.startswith("~/"):
         backups = str(home / backups.removeprefix("~/"))
     # Not from .env files: whoever hands over a project must not choose what is executed.
@@ -187,7 +169,7 @@ def _named(settings: Settings, name: str) -> Target:
         raise settings.unreadable[name]
     if name in settings.targets:
         return settings.targets[name]
-    if not _PLAIN_NAME.fullmatch(name):  # perhaps an address, so it is not repeated
+    if not PLAIN_NAME.fullmatch(name):  # perhaps an address, so it is not repeated
         raise UsageError("--target takes a target's name", hint="Give an address with --url")
     known = [*settings.configured, *settings.targets.keys() & {ENVIRONMENT_TARGET}]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -208,50 +190,7 @@ def _nothing_configured() -> NoReturn:
     )
 
 
-def _given_sources(environment: Mapping[str, str], flags: Flags) -> Iterable[_Source]:
-    if flags.url is not None:  # an empty one is an error, not a reason to take another database
-        yield _Source(URL_TARGET, (("--url", flags.url),))
-    addresses = _addresses(environment, "the environment")
-    if addresses:
-        yield _Source(ENVIRONMENT_TARGET, addresses)
-
-
-def _project_sources(
-    toml: Mapping[str, Any],
-    files: Mapping[str, _Variables],
-    root: Path,
-    environment: Mapping[str, str],
-) -> Iterable[_Source]:
-    tables: Mapping[str, Mapping[str, Any]] = toml.get("targets", {})
-    for name in {**ENV_FILES, **tables}:
-        table = tables.get(name, {})
-        place = f"targets.{name} of {FILE_NAME}"
-        addresses: _Addresses
-        if "url" in table:
-            addresses = ((f"url in {place}", table["url"]),)
-        elif variable := table.get("url_env"):
-            missing = UsageError(f"{place} takes its address from {variable}, which is not set")
-            addresses = ((f"{variable} in the environment", environment.get(variable) or missing),)
-        elif file := table.get("env_file"):
-            names = ", ".join(ADDRESS_VARIABLES)
-            missing = UsageError(
-                f"{place} takes its address from {file}, which sets none of {names}"
-            )
-            addresses = _addresses(_read_env_file(root / file, environment), file)
-            addresses = addresses or ((file, missing),)
-        else:
-            addresses = _addresses(files[name], ENV_FILES[name])
-        if addresses:
-            yield _Source(name, addresses, table.get("protected", name == "production" or None))
-
-
-def _addresses(variables: _Variables, place: str) -> _Addresses:
-    """Return the addresses that ``variables`` hold with their origins, the preferred one first."""
-    found = ((name, variables.get(name)) for name in ADDRESS_VARIABLES)
-    return tuple((f"{name} in {place}", value) for name, value in found if value)
-
-
-def _targets(sources: Iterable[_Source]) -> tuple[dict[str, Target], dict[str, UsageError]]:
+def _targets(sources: Iterable[Source]) -> tuple[dict[str, Target], dict[str, UsageError]]:
     """Parse every source's addresses and find out which targets are protected.
 
     Where nothing was said, a target is protected if any address of its source may be the database
@@ -287,90 +226,3 @@ def _parse(url: str | UsageError, origin: str) -> Database | UsageError:
         return parse_url(url, origin=origin)
     except UsageError as error:
         return error
-
-
-def _setting(layers: Iterable[_Variables], name: str) -> str | None:
-    """Return the first value of ``name`` that is not empty."""
-    for value in (layer.get(name) for layer in layers):
-        if isinstance(value, UsageError):
-            raise value
-        if value:
-            return value
-    return None
-
-
-def _read_env_file(path: Path, environment: Mapping[str, str]) -> dict[str, str | UsageError]:
-    """Return what an .env file sets, ``${NAME}`` replaced; nothing if there is no such file.
-
-    A value that cannot be had is the error to raise when it is asked for.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeError):
-        problem = UsageError(f"{path.name} cannot be read as UTF-8 text")
-        return dict.fromkeys(ADDRESS_VARIABLES, problem)
-    values: dict[str, str | UsageError] = {}
-    # dotenv would replace from the process's own environment, and a name that is not set by
-    # nothing at all: an address without its host leads to another server.
-    for name, raw in dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False).items():
-        pieces = _REFERENCE.split(raw or "")
-        known = {**environment, **values}
-        found = [known.get(n, d) for n, d in zip(pieces[1::3], pieces[2::3], strict=True)]
-        if all(isinstance(value, str) for value in found):
-            literals = pieces[0::3]
-            values[name] = literals[0] + "".join(
-                f"{value}{literal}" for value, literal in zip(found, literals[1:], strict=True)
-            )
-        else:
-            values[name] = UsageError(f"{name} in {path.name} refers to a variable that is not set")
-    return values
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    """Return the valid content of ``dbsnap.toml``, empty if there is none."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except tomllib.TOMLDecodeError as error:  # it gives line and column
-        problem = f"{FILE_NAME} is not valid TOML: {error}"
-    except (OSError, UnicodeError):
-        problem = f"{FILE_NAME} cannot be read as UTF-8 text"
-    else:
-        schema = json.loads(resources.files("dbsnap").joinpath("config.schema.json").read_bytes())
-        errors = sorted(
-            Draft202012Validator(schema).iter_errors(content),
-            key=lambda error: (error.validator != "additionalProperties", error.json_path),
-        )
-        if not errors:
-            return content
-        problem = f"{FILE_NAME}: {_schema_problem(errors[0])}"
-    raise UsageError(problem, hint=f"Correct {path}")
-
-
-def _schema_problem(error: ValidationError) -> str:
-    """Say what is wrong without repeating a value, which may hold a password."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    expected: Any = error.validator_value
-    schema: Any = error.schema
-    instance: Any = error.instance
-    if error.validator == "additionalProperties":
-        known = [*schema["properties"]]
-        key = next(k for k in instance if k not in known)
-        if not _PLAIN_NAME.fullmatch(key):
-            return f"{where or 'the file'} has a key that is not known"
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        guess = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        return f"{f'{where}.{key}'.lstrip('.')} is not a known key; {guess}"
-    if error.validator == "type":
-        return f"{where} must be {_TYPE_NAMES[expected]}"
-    if error.validator == "enum":
-        return f"{where} must be one of {', '.join(expected)}"
-    if error.validator == "minLength":
-        return f"{where} is empty"
-    if isinstance(instance, str):
-        reserved = f"{URL_TARGET} nor {ENVIRONMENT_TARGET}"
-        return f"a target's name is letters, digits, - and _, and neither {reserved}"
-    return f"{where} needs exactly one of url, url_env and env_file"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from dbsnap import config
+from dbsnap import config, config_sources
 from dbsnap.config import Flags, Settings, load_settings
 from dbsnap.errors import UsageError
 
@@ -353,7 +353,7 @@ def test_a_file_that_is_no_text_is_explained(project: Project) -> None:
 def test_whatever_does_not_fit_the_schema_has_an_explanation(content: object) -> None:
     for error in Draft202012Validator(schema()).iter_errors(content):
         if isinstance(content, dict):
-            assert config._schema_problem(error)
+            assert config_sources.schema_problem(error)
 
 
 def schema() -> dict[str, object]:

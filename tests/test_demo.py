@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import dbsnap, query
 
-from dbsnap.console import Screen
+from dbsnap.cli.demo import take_tour, tour_document
+from dbsnap.cli.screen import Screen
 from dbsnap.errors import OperationFailed
 from dbsnap.operations.demo import DEMO_STEPS, address, seed
 from dbsnap.postgres.client import client_environment
@@ -26,7 +27,6 @@ from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.tools import run
 from dbsnap.postgres.url import parse_url
-from dbsnap.tour import take_tour, tour_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import SCHEMAS, database_names, run_sql, url_of
 
-from dbsnap.cli import commands
-from dbsnap.invocation import DIFFERENT, EXIT_CODES, INTERRUPTED
+from dbsnap.cli.command import commands
+from dbsnap.cli.invocation import DIFFERENT, EXIT_CODES, INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

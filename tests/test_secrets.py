@@ -23,10 +23,10 @@ import pytest
 import structlog
 from conftest import DEFAULT_MAJOR, dbsnap, query
 
+from dbsnap.cli.progress_bar import configure_logging
 from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.throwaway import server_binaries, throwaway_server
-from dbsnap.progress_bar import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

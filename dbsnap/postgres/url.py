@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from dbsnap.errors import UsageError
+from dbsnap.postgres.prisma_url import split_query, translate_tls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,24 +34,6 @@ SECRETS = frozenset(
 
 DEFAULT_PORT = "5432"
 _DEFAULT_HOST = "local socket"
-
-_PRISMA_ONLY = frozenset(
-    {
-        "connection_limit",
-        "max_connection_lifetime",
-        "max_idle_connection_lifetime",
-        "pgbouncer",
-        "pool_timeout",
-        "schema",
-        "single_use_connections",
-        "socket_timeout",
-        "sslaccept",
-        "sslidentity",
-        "statement_cache_size",
-        "uselibpqcompat",  # node-postgres, which Prisma's driver adapters pass URLs to
-    }
-)
-"""What Prisma's PostgreSQL connector reads from a URL and libpq refuses."""
 
 _TUNING_ONLY = re.compile(r"keepalives(_\w+)?|tcp_user_timeout|fallback_application_name")
 """Keywords without an environment variable that a child process does as well without."""
@@ -213,17 +195,12 @@ def _from_url(rest: str, origin: str) -> Database:
     if path.count("/") > 1:
         raise UsageError(f"{origin} has more than a database name after the host", hint=_ENCODE)
 
-    pairs = [part.partition("=") for part in query.split("&") if part]
-    names = [unquote(name) for name, _, _ in pairs]
-    prisma = {n: unquote(v) for n, (_, _, v) in zip(names, pairs, strict=True) if n in _PRISMA_ONLY}
-    # libpq wants a "=" inside a value encoded; Prisma does not.
-    kept = [name + sign + value.replace("=", "%3D") for name, sign, value in pairs]
-    query = "&".join(k for n, k in zip(names, kept, strict=True) if n not in _PRISMA_ONLY)
+    query, prisma, names = split_query(query)
     text = f"postgresql://{authority}{path}" + (f"?{query}" if query else "")
     parameters = _libpq_parameters(text, origin, names=names)
     if ":" in parameters.get("user", "") and "password" not in parameters:
         raise UsageError(f"{origin} has the colon before the password encoded", hint=_FORM)
-    return _database(parameters, prisma, _translate_tls(parameters, prisma, origin), origin)
+    return _database(parameters, prisma, translate_tls(parameters, prisma, origin), origin)
 
 
 def _libpq_parameters(text: str, origin: str, *, names: list[str]) -> dict[str, str]:
@@ -269,45 +246,6 @@ def _refuse_misread_parts(parameters: Mapping[str, str], origin: str) -> None:
             raise UsageError(f"{origin} has a port that is not a port number", hint=_ENCODE)
     if _NESTED_ADDRESS.search(parameters.get("dbname", "")):
         raise UsageError(f"{origin} has an address in place of a database name", hint=_FORM)
-
-
-def _translate_tls(parameters: dict[str, str], prisma: Mapping[str, str], origin: str) -> list[str]:
-    """Turn Prisma's TLS parameters into libpq's, in place; return warnings.
-
-    Prisma's ``sslcert`` is the certificate authority that signed the server's certificate, libpq's
-    is the client's own and comes with ``sslkey``.
-    """
-    warnings: list[str] = []
-    accept = prisma.get("sslaccept")
-    if accept not in {None, "strict", "accept_invalid_certs"}:
-        raise UsageError(
-            f"sslaccept in {origin} is neither strict nor accept_invalid_certs", hint="Correct it"
-        )
-    if "sslidentity" in prisma:
-        parameters.pop("sslpassword", None)  # it opens the PKCS#12 file that is left out
-        warnings.append(
-            f"sslidentity in {origin} is a PKCS#12 file, which PostgreSQL's tools cannot read: "
-            "convert it with 'openssl pkcs12' and give sslcert=client.pem&sslkey=client.key"
-        )
-    if parameters.get("sslmode") == "no-verify":  # node-postgres
-        parameters["sslmode"] = "require"
-    if accept == "strict" and parameters.get("sslmode") != "disable":
-        parameters["sslmode"] = "verify-full"
-    elif accept == "accept_invalid_certs":
-        parameters.setdefault("sslmode", "require")
-
-    if "sslcert" in parameters and not parameters.keys() & {"sslkey", "sslrootcert"}:
-        authority = parameters.pop("sslcert")
-        if accept != "accept_invalid_certs":
-            parameters["sslrootcert"] = authority
-            if not authority.startswith("/"):
-                warnings.append(
-                    f"sslcert in {origin} is a relative path, which Prisma resolves from its "
-                    "schema's directory and dbsnap from the working directory: make it absolute"
-                )
-    if accept == "strict":
-        parameters.setdefault("sslrootcert", "system")
-    return warnings
 
 
 def _pooler_warnings(

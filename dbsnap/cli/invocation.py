@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import structlog
 
-from dbsnap import config, documents
+from dbsnap import config
 from dbsnap.archive.storage import find_dump
-from dbsnap.console import Screen
+from dbsnap.cli import documents
+from dbsnap.cli.progress_bar import configure_logging
+from dbsnap.cli.screen import Screen
 from dbsnap.errors import (
     CannotRun,
     ConfirmationNeeded,
@@ -32,11 +34,11 @@ from dbsnap.errors import (
     UsageError,
     VerificationFailed,
 )
-from dbsnap.progress_bar import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from dbsnap.cli.progress_bar import LoggedProgress
     from dbsnap.config import Settings, Target
 
 EXIT_CODES: tuple[tuple[type[DbsnapError], int], ...] = (
@@ -82,6 +84,15 @@ class Invocation:
         else:
             print_text()
 
+    @contextmanager
+    def progress(self) -> Iterator[LoggedProgress]:
+        """Show what is going on until the block ends."""
+        progress = self.screen.progress()
+        try:
+            yield progress
+        finally:
+            progress.done()
+
     @property
     def at_terminal(self) -> bool:
         """Whether there is somebody to ask."""
@@ -112,6 +123,35 @@ class Invocation:
         for warning in target.database.warnings:
             structlog.get_logger("dbsnap").warning(warning)
         return target
+
+    def ask_for_confirmation(
+        self, target: Target, *, protected: bool, yes: bool, name: str | None
+    ) -> None:
+        """Return only if the user said yes; for a protected database by giving its name."""
+        database = target.database.name
+        if name not in {None, database}:
+            raise ConfirmationNeeded(
+                "--confirm does not give the name of the database; nothing was changed",
+                hint=f"the target {target.name} is {target.database.label}",
+            )
+        if protected:
+            if name is None and self.at_terminal:
+                name = click.prompt(
+                    f"{target.name} is protected. Type the name of its database", err=True
+                )
+            if name != database:
+                raise ConfirmationNeeded(
+                    f"{target.name} is a protected target; nothing was changed",
+                    hint=f"confirm it by the database's name: --confirm {database}",
+                )
+            return
+        if yes or name == database:
+            return
+        if not self.at_terminal or not click.confirm("Go on?", err=True):
+            raise ConfirmationNeeded(
+                "not confirmed; nothing was changed",
+                hint="look at the plan, then repeat it with --yes",
+            )
 
 
 def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
@@ -227,32 +267,3 @@ def _discard_stdout() -> None:
 
 def _interrupt(_number: int, _frame: Any) -> None:
     raise Interrupted
-
-
-def ask_for_confirmation(
-    invocation: Invocation, target: Target, *, protected: bool, yes: bool, name: str | None
-) -> None:
-    """Return only if the user said yes; for a protected database by giving its name."""
-    database = target.database.name
-    if name not in {None, database}:
-        raise ConfirmationNeeded(
-            "--confirm does not give the name of the database; nothing was changed",
-            hint=f"the target {target.name} is {target.database.label}",
-        )
-    if protected:
-        if name is None and invocation.at_terminal:
-            name = click.prompt(
-                f"{target.name} is protected. Type the name of its database", err=True
-            )
-        if name != database:
-            raise ConfirmationNeeded(
-                f"{target.name} is a protected target; nothing was changed",
-                hint=f"confirm it by the database's name: --confirm {database}",
-            )
-        return
-    if yes or name == database:
-        return
-    if not invocation.at_terminal or not click.confirm("Go on?", err=True):
-        raise ConfirmationNeeded(
-            "not confirmed; nothing was changed", hint="look at the plan, then repeat it with --yes"
-        )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 UNLIMITED = 10_000
 """Columns of an output that is no terminal: lines there are for other programs, and stay whole."""
@@ -51,6 +57,28 @@ def plain(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """Return ``1 row``, ``2 rows``, ``1,000 indexes``."""
     return f"{count:,} {noun if count == 1 else PLURALS.get(noun, noun + 's')}"
+
+
+def age(created_at: str, now: datetime) -> str:
+    """Return how long ago an ISO 8601 moment was, in the largest unit that fits."""
+    seconds = (now - datetime.fromisoformat(created_at)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(int(seconds), 0)} s"
+
+
+def empty_table(titles: Sequence[str], *, right: Collection[str], folded: str = "") -> Table:
+    """Return a table to fill: columns in ``right`` are aligned there, ``folded`` may be broken."""
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(
+            title,
+            justify="right" if title in right else "left",
+            no_wrap=title != folded,
+            overflow="fold",
+        )
+    return table
 
 
 def new_console(*, stderr: bool) -> Console:

@@ -1,4 +1,4 @@
-"""The tour that ``dbsnap demo`` takes: each step's command is run as a user would run it."""
+"""``dbsnap demo``: a tour; each step's command is run as a user would run it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbsnap import documents
-from dbsnap.config import ADDRESS_VARIABLES
+from dbsnap.cli.command import command, run
+from dbsnap.cli.documents import Document, document
+from dbsnap.cli.invocation import INTERRUPTED, print_document
+from dbsnap.config_sources import ADDRESS_VARIABLES
 from dbsnap.errors import OperationFailed
 from dbsnap.operations.demo import DEMO_STEPS, address, damage, demo_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
-    from dbsnap.console import Screen
+    from dbsnap.cli.invocation import Invocation
+    from dbsnap.cli.screen import Screen
     from dbsnap.operations.demo import DemoStep
     from dbsnap.postgres.url import Database
 
     Run = Callable[[Sequence[str]], int]
     """Runs one dbsnap command line in this process and returns its exit code."""
-
-INTERRUPTED = 130
 
 NEXT = """\
 With a database of your own:
@@ -35,6 +36,19 @@ With a database of your own:
   dbsnap doctor                               what this machine has, what that database needs
   dbsnap backup --reason "my first backup"
   dbsnap restore latest --dry-run             what a restore would do"""
+
+
+@command(reaches_database=False)
+def demo(invocation: Invocation) -> int:
+    """Take the whole tour on a throw-away PostgreSQL with sample data.
+
+    Example: dbsnap demo
+    """
+    if invocation.as_json:
+        result, code = tour_document(run)
+        print_document(result)
+        return code
+    return take_tour(run, invocation.screen)
 
 
 def take_tour(run: Run, screen: Screen) -> int:
@@ -62,13 +76,13 @@ def take_tour(run: Run, screen: Screen) -> int:
     return 0
 
 
-def tour_document(run: Run) -> tuple[documents.Document, int]:
+def tour_document(run: Run) -> tuple[Document, int]:
     """Take every step in silence; return one document with those of all steps, and the exit code.
 
     Ends and raises as ``take_tour`` does.
     """
     started = time.monotonic()
-    steps: list[documents.Document] = []
+    steps: list[Document] = []
     exit_code = 0
     with _surroundings() as (database, _):
         for step in DEMO_STEPS:
@@ -79,13 +93,13 @@ def tour_document(run: Run) -> tuple[documents.Document, int]:
     seconds = round(time.monotonic() - started, 1)
     interrupted = exit_code == INTERRUPTED
     rest: dict[str, Any] = {"message": "interrupted"} if interrupted else {}
-    document = documents.document(
+    result = document(
         "demo", "failed" if interrupted else "ok", steps=steps, duration_seconds=seconds, **rest
     )
-    return document, INTERRUPTED if interrupted else 0
+    return result, INTERRUPTED if interrupted else 0
 
 
-def _step_document(step: DemoStep, run: Run, database: Database) -> tuple[documents.Document, int]:
+def _step_document(step: DemoStep, run: Run, database: Database) -> tuple[Document, int]:
     if step.sql:
         return {"exit_code": 0, "output": damage(database, step.sql)}, 0
     captured = io.StringIO()

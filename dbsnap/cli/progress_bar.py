@@ -10,7 +10,7 @@ import structlog
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dbsnap.terminal_text import plain, say
+from dbsnap.cli.terminal_text import plain, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

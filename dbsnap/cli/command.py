@@ -1,0 +1,98 @@
+"""The group of all commands, and what makes a function one of them."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dbsnap import __version__, config
+from dbsnap.cli.invocation import Invocation, run_command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Directory(click.Path):
+    """A directory's path; an empty one is a variable that was not set, not the working directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail as click's own types do."""
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dbsnap")
+def commands() -> None:
+    """Back up PostgreSQL with pg_dump, put it back with psql, and prove both.
+
+    FILE is a path, a backup id, or `latest`. Exit codes: 0 done and verified, 1 failed, 2 wrong usage
+    or no confirmation, 3 dump refused, 4 verification found a difference, 5 could not run,
+    130 interrupted.
+    """
+
+
+def command(*, reaches_database: bool) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function that takes an Invocation, with the options all commands have.
+
+    The command goes by the function's name; a ``_`` at its end, as in ``list_``, is no part of it.
+    The function returns the exit code. One that ``reaches_database`` has ``--url``, which goes into
+    the settings, and ``--target``, which the function takes as ``target``; ``--compress``, where a
+    command declares it, goes into the settings too.
+    """
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        name = function.__name__.rstrip("_")
+
+        def invoke(
+            directory: Path | None = None,
+            url: str | None = None,
+            compress: str | None = None,
+            *,
+            as_json: bool = False,
+            **rest: Any,
+        ) -> Any:
+            flags = config.Flags(url=url, directory=directory, compress=compress)
+            return function(Invocation(name, as_json, flags), **rest)
+
+        decorated: Any = update_wrapper(invoke, function)
+        options = [
+            click.option(
+                "--dir",
+                "directory",
+                type=Directory(path_type=Path, file_okay=False),
+                help="Where backups live [env: DBSNAP_DIR; default: ./backups].",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        ]
+        if reaches_database:
+            options += [
+                click.option("--url", help="Address of the database: postgresql://…"),
+                click.option(
+                    "--target",
+                    help="A configured database: local, production, or one of dbsnap.toml.",
+                ),
+            ]
+        for option in options:
+            decorated = option(decorated)
+        return commands.command(name)(decorated)
+
+    return decorate
+
+
+def confirmation_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what ``Invocation.ask_for_confirmation`` wants to know: ``yes`` and ``confirmed``."""
+    confirm = click.option(
+        "--confirm", "confirmed", metavar="NAME", help="Confirm a protected database by its name."
+    )
+    yes = click.option("--yes", is_flag=True, help="Do it without asking.")
+    return yes(confirm(function))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; no exception leaves here."""
+    return run_command_line(commands, arguments)
