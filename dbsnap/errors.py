@@ -47,7 +47,8 @@ class DumpRefused(DbsnapError):
     """A dump file is damaged, incomplete or harmful; no server has seen any of it.
 
     ``offset`` counts bytes of the uncompressed dump from 0, ``line`` counts from 1; both are None
-    where the refusal concerns the file as a whole. ``rule`` names the check that refused.
+    where the refusal concerns the file as a whole. ``rule`` names the check that refused, and
+    ``findings`` all that was found where there is more than one thing.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class DumpRefused(DbsnapError):
         offset: int | None = None,
         line: int | None = None,
         table: str | None = None,
+        findings: Sequence[Finding] = (),
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
         self.rule = rule
         self.offset = offset
         self.line = line

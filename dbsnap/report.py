@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Severity = Literal["error", "warning", "note"]
-FindingKind = Literal["missing", "unexpected", "different", "not-compared", "damaged", "advice"]
+FindingKind = Literal[
+    "missing", "unexpected", "different", "not-compared", "damaged", "harmful", "advice"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -451,6 +451,10 @@ COPY_BLOCKS = [
     b"COPY t FROM stdin;\nx;'y\n\\\\.\n\\.\n",
     b"copy t (a) from STDIN with (format csv);\n\\.\n",
 ]
+NOT_CONTINUED = {b"B'01'": b"B'01'+", b"x'ff'": b"x'ff'+"}
+"""A bit string knows no '', so that the scanner ends one in a line further on, which no dump holds."""
+
+SCANNED_TOKENS = [NOT_CONTINUED.get(t, t) for t in TOKENS if t not in (b"1.", b"N'a'")]
 SPACE = st.sampled_from([b"", b" ", b" ", b"\n"])
 
 
@@ -646,7 +650,7 @@ class TestTokens:
         assert cursor.at_end()
         assert cursor.rest()[0].value == ";"
 
-    @given(joined([token for token in TOKENS if token not in (b"1.", b"N'a'")]))
+    @given(joined(SCANNED_TOKENS))
     @settings(max_examples=300, deadline=None)
     def test_same_tokens_as_the_servers_scanner(self, statement: bytes) -> None:
         sql = re.sub(rb"(?<=[0-9.])(?=[A-Za-z.])|:v|:'v'|\xc3\xa9", b" ", statement).decode()

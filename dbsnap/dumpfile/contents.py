@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
 from dbsnap.dumpfile.definitions import Definitions
-from dbsnap.dumpfile.lexer import (
+from dbsnap.dumpfile.events import (
     Comment,
     CopyData,
     CopyEnd,
@@ -24,12 +25,9 @@ from dbsnap.dumpfile.lexer import (
     MetaCommand,
     Statement,
 )
-from dbsnap.dumpfile.tokens import Cursor, Token, decode, tokenize
-from dbsnap.inventory import (
-    Facts,
-    Inventory,
-    object_name,
-)
+from dbsnap.dumpfile.inserted_rows import InsertedRows
+from dbsnap.dumpfile.tokens import Cursor, decode, tokenize
+from dbsnap.inventory import Facts, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,23 +39,12 @@ _TRAILERS = (
     b"-- PostgreSQL database dump complete",
     b"-- PostgreSQL database cluster dump complete",
 )
+_SET = re.compile(rb"(?i)SET\b")
 _VERSION = re.compile(rb"-- Dumped (from database|by pg_dump) version (.*)")
 _RELEVANT = re.compile(
     rb"(?is)CREATE\b|SET\b|ALTER\b.*?\b(?:ADD|DISABLE|ENABLE|ATTACH)\b"
     rb"|SELECT\b.*?\b(?:setval|lo_create|set_config)\b"
 )
-_PART = rb'(?:"(?:[^"]|"")*"|[A-Za-z0-9_$\x80-\xff]+)'
-_INSERT = re.compile(
-    rb"INSERT\s+INTO\s+(?P<table>%s(?:\s*\.\s*%s)*)\s*(?:\((?:\s*%s\s*,?)*\)\s*)?"
-    rb"(?:OVERRIDING\s+\w+\s+VALUE\s+)?(?:DEFAULT\s+)?VALUES\b" % (_PART, _PART, _PART),
-    re.IGNORECASE,
-)
-_INSERTED_ROW = re.compile(
-    rb"\((?:[^'()]++|(?<![eE])'[^']*+'|(?<=[eE])'(?:[^'\\]++|\\[\s\S]|'')*+'"
-    rb"|\((?:[^'()]++|'[^']*+')*+\))*+\)"
-)
-
-
 _SINGLE_BYTE_SAFE = re.compile(r"(latin|iso-8859-|cp|koi8-|euc-)[a-z0-9-]+\Z")
 
 
@@ -106,25 +93,25 @@ class ContentsReader:
         self._definitions = Definitions()
         self._blocks: list[CopyBlock] = []
         self._block: _OpenBlock | None = None
-        self._inserted: dict[tuple[str, bytes], int] = {}
+        self._inserted = InsertedRows()
         self._data_announced = False
         self._comments_only = True
         self._has_header = False
         self._versions = {b"from database": "", b"by pg_dump": ""}
         self._keys: list[str] = []
-        self._open_keys: list[bytes] = []
+        self._open_keys: Counter[bytes] = Counter()
         self._trailer_comments = 0
         self._codec: str | None = None
         self._encoding = ""
 
     def feed(self, event: Event) -> None:
         """Take the next event of ``lexer.lex``."""
-        if isinstance(event, CopyData):
-            self._feed_data(event)
-        elif isinstance(event, Statement):
-            self._feed_statement(event.text)
-        elif isinstance(event, Comment):
+        if isinstance(event, Comment):
             self._feed_comment(event.text)
+        elif isinstance(event, Statement):
+            self._feed_statement(event)
+        elif isinstance(event, CopyData):
+            self._feed_data(event)
         elif isinstance(event, CopyStart):
             self._trailer_comments = 0
             self._block = self._open_block(event)
@@ -140,7 +127,9 @@ class ContentsReader:
             pg_dump_version=self._versions[b"by pg_dump"],
             server_version=self._versions[b"from database"],
             has_header=self._has_header,
-            complete=self._trailer_comments >= 2 and not self._open_keys and self._block is None,
+            complete=self._trailer_comments >= 2
+            and not self._open_keys.total()
+            and self._block is None,
             copy_blocks=tuple(self._blocks),
             restrict_keys=tuple(self._keys),
             encoding=self._encoding,
@@ -148,11 +137,13 @@ class ContentsReader:
         )
 
     def _feed_comment(self, text: bytes) -> None:
+        if self._trailer_comments:
+            self._trailer_comments = 2 if text == b"--" else 0
+        if text == b"--":
+            return
         if text in _TRAILERS:
             self._trailer_comments = 1
-        elif self._trailer_comments:
-            self._trailer_comments = 2 if text == b"--" else 0
-        if text in _HEADERS and self._comments_only:
+        elif text in _HEADERS and self._comments_only:
             self._has_header = True
         elif text.startswith(b"-- Data for Name: "):
             self._data_announced = True
@@ -164,39 +155,44 @@ class ContentsReader:
         key = argument.strip()
         if name == b"\\restrict":
             self._keys.append(decode(key))
-            self._open_keys.append(key)
-        elif name == b"\\unrestrict" and key in self._open_keys:
-            self._open_keys.remove(key)
+            self._open_keys[key] += 1
+        elif name == b"\\unrestrict" and self._open_keys[key] > 0:
+            self._open_keys[key] -= 1
             return
         self._trailer_comments = 0
 
-    def _feed_statement(self, text: bytes) -> None:
+    def _feed_statement(self, statement: Statement) -> None:
         self._trailer_comments = 0
         self._comments_only = False
-        if text[:6].upper() == b"INSERT" and (insert := _INSERT.match(text)):
-            rows = sum(1 for _ in _INSERTED_ROW.finditer(text, insert.end())) or 1
-            table = (self._definitions.schema, insert["table"])
-            self._inserted[table] = self._inserted.get(table, 0) + rows
-        elif _RELEVANT.match(text):
-            tokens = self._tokens(text)
-            self._definitions.take(Cursor(tokens), text)
-            if [token.value for token in tokens[:2]] == ["set", "client_encoding"]:
-                self._encoding = tokens[3].value
-                self._codec = _codec(self._encoding)
+        text = statement.text
+        if _RELEVANT.match(text):
+            text = self._recode(text)
+            self._definitions.learn(text, standard_strings=statement.standard_strings)
+            if _SET.match(text):
+                self._set(Cursor(tokenize(text, standard_strings=statement.standard_strings), 1))
+        else:
+            self._inserted.take(statement, self._definitions.schema)
 
-    def _tokens(self, text: bytes) -> list[Token]:
-        if self._codec:
-            text = text.decode(self._codec, "replace").encode("utf-8", "replace")
-        return tokenize(text)
+    def _set(self, cursor: Cursor) -> None:
+        cursor.accept("session")
+        if cursor.accept("client_encoding") and cursor.accept_any("=", "to"):
+            self._encoding = cursor.next().value
+            self._codec = _codec(self._encoding)
+
+    def _recode(self, text: bytes) -> bytes:
+        """Return what the dump wrote in UTF-8."""
+        if self._codec is None:
+            return text
+        return text.decode(self._codec, "replace").encode("utf-8", "replace")
 
     def _open_block(self, event: CopyStart) -> _OpenBlock:
-        cursor = Cursor(self._tokens(event.text))
-        cursor.accept("copy")
+        text = self._recode(event.text)
+        cursor = Cursor(tokenize(text, standard_strings=event.standard_strings), 1)
         table = self._definitions.qualified(cursor.name())
         columns: list[str] = []
         if cursor.accept("("):
-            while not cursor.accept(")") and not cursor.at_end():
-                columns.extend(cursor.name())
+            while not cursor.at_end() and not cursor.accept(")"):
+                columns.extend(cursor.name() or (cursor.next().value,))
                 cursor.accept(",")
         return _OpenBlock(table, tuple(columns))
 
@@ -228,9 +224,11 @@ class ContentsReader:
         objects = {kind: dict(names) for kind, names in self._definitions.objects.items()}
         has_data = bool(self._blocks or self._inserted or self._data_announced)
         rows = self._rows() if has_data else {}
-        for name, facts in objects["table"].items():
-            if has_data and facts.get("form") == "table" and not self._loaded_via_root(name, rows):
-                rows.setdefault(name, {"rows": 0})
+        if has_data:
+            partitions = self._loaded_via_root(frozenset(rows))
+            for name, facts in objects["table"].items():
+                if facts.get("form") == "table" and name not in partitions:
+                    rows.setdefault(name, {"rows": 0})
         tables = objects["table"]
         objects["table"] = {
             name: {**tables.get(name, {}), **rows.get(name, {})} for name in [*tables, *rows]
@@ -246,10 +244,21 @@ class ContentsReader:
             objects.pop("not-null constraint", None)
         return Inventory(server_version, objects, partial=True)
 
-    def _loaded_via_root(self, table: str, rows: Collection[str]) -> bool:
-        """Return whether the rows of a partition come with those of the table it is part of."""
-        parent = self._definitions.parents.get(table)
-        return parent is not None and (parent in rows or self._loaded_via_root(parent, rows))
+    def _loaded_via_root(self, rows: Collection[str]) -> set[str]:
+        """Return the partitions whose rows come with those of a table that they are part of."""
+        parents = self._definitions.parents
+        known: dict[str, bool] = {}
+        for partition in parents:
+            path: dict[str, None] = {}
+            table: str | None = partition
+            while table is not None and table not in known and table not in path:
+                path[table] = None
+                table = parents.get(table)
+                if table in rows:
+                    break
+            via_root = table in rows or known.get(table or "", False)
+            known.update(dict.fromkeys(path, via_root))
+        return {table for table, via_root in known.items() if via_root}
 
     def _rows(self) -> dict[str, Facts]:
         """Return rows and content of every table that the dump has rows of, or an empty block."""
@@ -259,9 +268,7 @@ class ContentsReader:
             if before := found.get(block.table):
                 facts = {"rows": before["rows"] + block.rows, "content": None}
             found[block.table] = facts
-        for (schema, written), rows in self._inserted.items():
-            name = Cursor(self._tokens(written)).name()
-            table = object_name(*(name if len(name) > 1 else (schema, *name)))
+        for table, rows in self._inserted.by_table(self._recode):
             before = found.get(table, {"rows": 0})
             found[table] = {"rows": before["rows"] + rows, "content": None}
         return {
@@ -293,7 +300,7 @@ def _codec(encoding: str) -> str | None:
 
 def _version_number(version: str) -> int:
     """Return ``server_version_num`` for a version as the header words it; 0 if there is none."""
-    match = re.match(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", version)
+    match = re.match(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?(?:\.([0-9]{1,4}))?", version)
     if match is None:
         return 0
     major, minor, patch = (int(part or 0) for part in match.groups())

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from dbsnap.dumpfile.breaches import BreachReader
 from dbsnap.dumpfile.compression import Compression, Member, compress
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
 from dbsnap.dumpfile.lexer import CopyData, CopyStart, lex
@@ -26,7 +27,10 @@ SMALL_MEMBER_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class WrittenDump:
-    """What was written: sizes in bytes, the sha256 of the file, its members and its contents."""
+    """What was written: sizes in bytes, the sha256 of the file, its members and its contents.
+
+    ``rules`` are the guard's rules that the dump breaks, because its source does.
+    """
 
     file_bytes: int
     raw_bytes: int
@@ -34,6 +38,7 @@ class WrittenDump:
     compression: Compression
     members: tuple[Member, ...]
     contents: DumpContents
+    rules: tuple[str, ...]
 
 
 def write_dump(
@@ -51,15 +56,18 @@ def write_dump(
     """
     writer = _MemberWriter(read, output, compression)
     contents = ContentsReader()
+    breaches = BreachReader()
     current = ""
     for event in lex(writer.read):
         contents.feed(event)
+        breaches.feed(event)
         if isinstance(event, CopyStart):
             current = event.text.decode("utf-8", "replace")
         within_data = isinstance(event, CopyStart | CopyData)
         written = writer.cut(event.end, least=MEMBER_BYTES if within_data else SMALL_MEMBER_BYTES)
         if written:
             on_progress(written, current)
+    breaches.end(creates_database=False)
     written = writer.finish()
     on_progress(written, current)
     return WrittenDump(
@@ -69,6 +77,7 @@ def write_dump(
         compression=compression,
         members=tuple(writer.members),
         contents=contents.contents(),
+        rules=tuple(sorted(breaches.rules)),
     )
 
 

@@ -10,176 +10,220 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.breaches import BreachReader
+from dbsnap.dumpfile.code_at_load import CodeReader
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
 from dbsnap.dumpfile.definitions import stated_in_dump
-from dbsnap.dumpfile.lexer import Comment, Event, MetaCommand, lex
+from dbsnap.dumpfile.lexer import Comment, CopyData, CopyStart, MetaCommand, lex
+from dbsnap.dumpfile.restriction import PsqlCommands
+from dbsnap.dumpfile.row_widths import RowWidths
 from dbsnap.dumpfile.stored import READ_BYTES, StoredDump
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare, short_name
+from dbsnap.report import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+    from dbsnap.dumpfile.breaches import Span
+    from dbsnap.dumpfile.code_at_load import LoadedCode
+    from dbsnap.dumpfile.lexer import Event
+    from dbsnap.dumpfile.rules import Breach
 
 PROMISED = (("table", "rows"), ("sequence", "last_value"))
 """What a whole dump states of every table that holds rows, and of every sequence."""
 
+TRAILER = b"-- PostgreSQL database dump complete"
+
 HEAD_BYTES = 64
 """pg_dump's first lines, in which there is no text of the user's yet."""
-
-RESTRICT = b"\\restrict "
-UNRESTRICT = b"\\unrestrict "
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedDump:
-    """What the guard let through: contents, size of the raw text in bytes, sha256 of the file."""
+    """What the guard let through.
+
+    ``raw_bytes`` is the size of the uncompressed text, ``sha256`` that of the file. ``rules`` are
+    those that the dump breaks with leave, ``code`` what of its own it will run while it is loaded.
+    ``not_sent`` are the parts that only ``pg_dump --create`` and ``--clean`` write: white space must
+    take their place in what a server gets.
+    """
 
     contents: DumpContents
     raw_bytes: int
     sha256: str
+    rules: tuple[str, ...]
+    code: tuple[LoadedCode, ...]
+    not_sent: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a record says of its dump: inventory, sha256 and bytes of the file, rules it may break."""
+
+    inventory: Inventory
+    sha256: str
+    file_bytes: int
+    rules: tuple[str, ...] = ()
 
 
 def guard(
     dump: StoredDump,
     *,
-    expected: Inventory | None = None,
-    sha256: str | None = None,
+    promise: Promise | None = None,
+    allowed: Collection[str] = (),
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> GuardedDump:
     r"""Read a whole dump and return what it contains, or raise DumpRefused.
 
-    ``expected`` and ``sha256`` are what a record promises; without a record the file must still be
-    whole: header, trailer, every COPY block ended, and no psql command but one ``\\restrict`` pair.
-    ``on_progress`` is told how many raw bytes were read.
+    Without a promise the file must still be whole: header, trailer, every COPY block ended and every
+    row with all its columns, and no psql command but pg_dump's own. It may break the rules that are
+    ``allowed`` or promised, no other. ``on_progress`` is told how many raw bytes were read.
     """
     _refuse_converted_line_ends(dump)
     read, digest = dump.hashing_reader()
+    reading = _Reading()
     try:
-        contents, raw_bytes = _read_contents(read, on_progress)
+        reading.read(read, on_progress)
     except DumpRefused:
-        _refuse_changed_bytes(dump, sha256, sha256 and _digest(dump))
+        _refuse_changed_bytes(dump, promise, _digest(dump) if promise else None)
         raise
-    _refuse_changed_bytes(dump, sha256, digest())
-    _refuse_incomplete(dump, contents)
-    if expected is not None:
-        _refuse_other_contents(dump, contents, expected)
-    return GuardedDump(contents, raw_bytes, digest())
+    _refuse_changed_bytes(dump, promise, digest())
+    contents = reading.contents.contents()
+    _refuse_incomplete(dump, contents, reading)
+    if promise is not None:
+        _refuse_other_contents(dump, contents, promise.inventory)
+    _refuse_breaches(dump, reading.breaches, {*allowed, *(promise.rules if promise else ())})
+    return GuardedDump(
+        contents=contents,
+        raw_bytes=reading.position,
+        sha256=digest(),
+        rules=tuple(sorted(reading.breaches.rules)),
+        code=tuple(reading.code.code()),
+        not_sent=reading.not_sent(),
+    )
 
 
-def _read_contents(
-    read: Callable[[int], bytes], on_progress: Callable[[int], None]
-) -> tuple[DumpContents, int]:
-    reader = ContentsReader()
-    restriction = _Restriction()
-    reported = position = 0
-    for event in lex(read):
-        restriction.check(event)
-        reader.feed(event)
-        position = event.end
-        if position - reported >= READ_BYTES:
-            on_progress(position - reported)
-            reported = position
-    on_progress(position - reported)
-    restriction.check_end()
-    return reader.contents(), position
-
-
-class _Restriction:
-    r"""Lets exactly one ``\\restrict KEY`` … ``\\unrestrict KEY`` pair through, around all statements.
-
-    pg_dump wraps its output in it since August 2025 (CVE-2025-8714), so that psql refuses every other
-    command in between. Anything else that psql would take as a command is refused here.
-    """
+class _Reading:
+    """One pass over a dump for everything that is asked of it."""
 
     def __init__(self) -> None:
-        self._key: bytes | None = None
-        self._ended = False
-        self._statements = False
+        self.contents = ContentsReader()
+        self.breaches = BreachReader()
+        self.code = CodeReader()
+        self.position = 0
+        self.after_trailer: Event | None = None
+        """What follows pg_dump's trailer, if anything but the end of its ``\\restrict`` pair does."""
+        self._trailer: Comment | None = None
+        self._commands = PsqlCommands()
+        self._widths = RowWidths()
 
-    def check(self, event: Event) -> None:
-        if isinstance(event, Comment):
-            return
-        if not isinstance(event, MetaCommand):
-            if self._ended:
-                raise _refusal(event, "after-unrestrict", "a statement follows the end of the dump")
-            self._statements = True
-            return
-        command = event.text.rstrip()
-        if command.startswith(RESTRICT) and self._key is None and not self._statements:
-            self._key = command.removeprefix(RESTRICT).strip()
-        elif self._key is not None and not self._ended and command == UNRESTRICT + self._key:
-            self._ended = True
-        else:
-            if command.startswith((b"\\connect", b"\\c ")):
-                raise DumpRefused(
-                    f"line {event.line}: it changes databases (\\connect), as pg_dump --create does",
-                    rule="psql-command",
-                    offset=event.offset,
-                    line=event.line,
-                    hint="dump it again without --create; of pg_dumpall's, dump each database",
-                )
-            shown = command[:60].decode("utf-8", "backslashreplace")
-            raise _refusal(event, "psql-command", f"it holds the psql command {shown!r}")
+    def read(self, read: Callable[[int], bytes], on_progress: Callable[[int], None]) -> None:
+        """Take the whole dump; raise DumpRefused where it is damaged or commands psql."""
+        reported = 0
+        for event in lex(read):
+            self._commands.feed(event)
+            self.contents.feed(event)
+            if isinstance(event, CopyData):
+                self._widths.feed(event)
+            else:
+                self.breaches.feed(event)
+                self.code.feed(event)
+            if isinstance(event, CopyStart):
+                self._widths.start(event)
+            self._look_behind_trailer(event)
+            self.position = event.end
+            if self.position - reported >= READ_BYTES:
+                on_progress(self.position - reported)
+                reported = self.position
+        on_progress(self.position - reported)
+        self._commands.end()
+        self.breaches.end(creates_database=bool(self._commands.connects))
 
-    def check_end(self) -> None:
-        if self._key is not None and not self._ended:
-            raise DumpRefused(
-                "the dump's \\restrict has no matching \\unrestrict: its end is missing",
-                rule="truncated",
-                hint="the file is cut off: take another copy of it",
-            )
+    def _look_behind_trailer(self, event: Event) -> None:
+        if isinstance(event, Comment) and event.text == TRAILER:
+            self._trailer = event
+        elif self._trailer is not None and self.after_trailer is None:
+            ends = event.text == b"--" if isinstance(event, Comment) else False
+            if not ends and not isinstance(event, MetaCommand):
+                self.after_trailer = event
 
-
-def _refusal(event: Event, rule: str, message: str) -> DumpRefused:
-    return DumpRefused(
-        f"line {event.line}: {message}",
-        rule=rule,
-        offset=event.offset,
-        line=event.line,
-        hint="pg_dump writes no such thing; do not load this file",
-    )
+    def not_sent(self) -> tuple[Span, ...]:
+        """Return what must not reach a server that another database is restored into."""
+        spans = [*self.breaches.superfluous_drops]
+        if connects := self._commands.connects:
+            spans += [*((one.offset, one.end) for one in connects), *self.breaches.database_spans]
+        return tuple(sorted(spans))
 
 
 def _refuse_converted_line_ends(dump: StoredDump) -> None:
     head = dump.raw()(HEAD_BYTES)
-    if b"\r\n" in head:
+    if b"\r" in head:
         raise DumpRefused(
-            f"{dump.path.name} has CR LF line ends: it was converted, and text in it with it",
+            f"{dump.path.name} has CR or CR LF line ends: it was converted, and text in it with it",
             rule="line-ends",
-            offset=head.index(b"\r\n"),
+            offset=head.index(b"\r"),
             line=1,
             hint="take the file as pg_dump wrote it, copied in binary mode",
         )
 
 
-def _digest(dump: StoredDump) -> str:
+def _digest(dump: StoredDump, size: int | None = None) -> str:
+    """Return the sha256 of the file, or of its first ``size`` bytes."""
     digest = hashlib.sha256()
     read = dump.file_reader()
-    while piece := read(READ_BYTES):
+    left = dump.file_bytes if size is None else size
+    while left > 0 and (piece := read(min(READ_BYTES, left))):
         digest.update(piece)
+        left -= len(piece)
     return digest.hexdigest()
 
 
-def _refuse_changed_bytes(dump: StoredDump, promised: str | None, found: str | None) -> None:
-    if promised != found and promised is not None:
+def _refuse_changed_bytes(dump: StoredDump, promise: Promise | None, found: str | None) -> None:
+    if promise is None or promise.sha256 == found:
+        return
+    more = dump.file_bytes - promise.file_bytes
+    if more > 0 and _digest(dump, promise.file_bytes) == promise.sha256:
         raise DumpRefused(
-            f"{dump.path.name} was changed since it was taken: its sha256 is not the record's",
-            rule="changed-bytes",
-            hint="take another copy of the file, or another backup",
+            f"{dump.path.name} has {more:,} bytes more than its record knows of, behind its end",
+            rule="trailing-data",
+            offset=promise.file_bytes,
+            hint="something was appended to the file: take another copy of it",
         )
+    if more < 0:
+        raise DumpRefused(
+            f"{dump.path.name} is {-more:,} bytes shorter than its record says",
+            rule="changed-bytes",
+            offset=dump.file_bytes,
+            hint="the file is cut off: take another copy of it, or another backup",
+        )
+    raise DumpRefused(
+        f"{dump.path.name} was changed since it was taken: its sha256 is not the record's",
+        rule="changed-bytes",
+        hint="take another copy of the file, or another backup",
+    )
 
 
-def _refuse_incomplete(dump: StoredDump, contents: DumpContents) -> None:
+def _refuse_incomplete(dump: StoredDump, contents: DumpContents, reading: _Reading) -> None:
     if not contents.has_header:
         raise DumpRefused(
             f"{dump.path.name} does not begin like a dump of pg_dump",
             rule="no-header",
             hint="dbsnap restores plain-SQL dumps written by pg_dump",
         )
+    if reading.after_trailer is not None:
+        raise DumpRefused(
+            f"line {reading.after_trailer.line:,}: {dump.path.name} goes on behind its trailer",
+            rule="trailing-data",
+            offset=reading.after_trailer.offset,
+            line=reading.after_trailer.line,
+            hint="something was appended to the dump: take another copy of it",
+        )
     if not contents.complete:
         raise DumpRefused(
             f"{dump.path.name} does not end with pg_dump's trailer: the end is missing",
             rule="truncated",
+            offset=reading.position,
             hint="the file is cut off: take another copy of it",
         )
 
@@ -192,5 +236,28 @@ def _refuse_other_contents(dump: StoredDump, contents: DumpContents, expected: I
             f"{dump.path.name} is not what its record promises: {findings[0].message}{more}",
             rule="differs-from-record",
             table=short_name(findings[0].object.partition(" ")[2]),
+            findings=findings,
             hint="the record and the dump do not belong together",
         )
+
+
+def _refuse_breaches(dump: StoredDump, reading: BreachReader, allowed: Collection[str]) -> None:
+    breaches = [breach for breach in reading.breaches if breach.rule not in allowed]
+    if not breaches:
+        return
+    first = breaches[0]
+    more = f" (and {len(breaches) - 1:,} more)" if len(breaches) > 1 else ""
+    rules = sorted({breach.rule for breach in breaches})
+    options = " ".join(f"--allow {rule}" for rule in rules)
+    raise DumpRefused(
+        f"{dump.path.name}, {first}{more}",
+        rule=first.rule,
+        offset=first.offset,
+        line=first.line,
+        findings=[_finding(breach) for breach in breaches],
+        hint=f"if you know where this dump comes from and trust it: {options}",
+    )
+
+
+def _finding(breach: Breach) -> Finding:
+    return Finding("harmful", f"line {breach.line}", str(breach))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import Comment, MetaCommand, Statement, lex
@@ -12,15 +13,18 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
+_TEXT = re.compile(rb"[^\n]")
+
 
 def unknown_settings(
-    read: Callable[[int], bytes], known: Collection[str]
+    read: Callable[[int], bytes], known: Collection[str], *, until: int = 0
 ) -> list[tuple[Span, str]]:
-    """Return where the dump's opening statements set something the server does not know, and what.
+    r"""Return where the dump's opening statements set something the server does not know, and what.
 
     pg_dump opens with settings of its own version: 17 and newer set ``transaction_timeout``, which a
     16 server refuses (``_doSetFixedOutputState`` in pg_backup_archiver.c). Only the opening run of SET
-    and ``SELECT … set_config`` statements is looked at.
+    and ``SELECT … set_config`` statements is looked at; with ``--create`` there is another one behind
+    the ``\connect``, which ends at the byte ``until``.
     """
     known_names = {name.lower() for name in known}
     found = []
@@ -31,6 +35,8 @@ def unknown_settings(
             break
         words = [token.value for token in tokenize(event.text)[:3]]
         if words[:1] not in (["set"], ["select"]):
+            if event.offset < until:
+                continue
             break
         # Longer forms (SET SESSION …, SET TIME ZONE …, SET extension.name …) are left to the server.
         if words[0] == "set" and words[2:] in (["="], ["to"]) and words[1] not in known_names:
@@ -43,15 +49,18 @@ def blanked(read: Callable[[int], bytes], spans: Collection[Span]) -> Callable[[
     if not spans:
         return read
     position = 0
+    waiting = sorted(spans, reverse=True)
 
     def read_blanked(size: int) -> bytes:
         nonlocal position
-        piece = bytearray(read(size))
-        for start, end in spans:
-            for index in range(max(start - position, 0), min(end - position, len(piece))):
-                if piece[index] != 0x0A:
-                    piece[index] = 0x20
+        piece = read(size)
+        while waiting and waiting[-1][0] < position + len(piece):
+            start, end = (max(edge - position, 0) for edge in waiting[-1])
+            piece = piece[:start] + _TEXT.sub(b" ", piece[start:end]) + piece[end:]
+            if end > len(piece):
+                break
+            waiting.pop()
         position += len(piece)
-        return bytes(piece)
+        return piece
 
     return read_blanked

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import MetaCommand, Statement, lex
-from dbsnap.dumpfile.tokens import tokenize
+from dbsnap.dumpfile.tokens import Cursor, tokenize
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
@@ -34,27 +33,35 @@ NO_ROLES = frozenset({"public", "session_user", "current_user"})
 """Words that stand where a role's name does, and are none unless they are quoted."""
 
 HARMLESS_COMMANDS = (b"\\restrict ", b"\\unrestrict ")
+CONNECT = b"\\connect "
 
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeStatement:
-    """One statement about owners or privileges, and the roles that must exist for it."""
+    """One statement about owners or privileges, and the roles that must exist for it.
+
+    ``span`` is where it stands in the text it was read from, in bytes.
+    """
 
     text: bytes
     roles: frozenset[str]
+    span: tuple[int, int] = field(compare=False)
 
 
-def privilege_statements(read: Callable[[int], bytes]) -> list[PrivilegeStatement]:
+def privilege_statements(
+    read: Callable[[int], bytes], *, whole_dump: bool = False
+) -> list[PrivilegeStatement]:
     r"""Return the statements about owners and privileges, in their order; all others are dropped.
 
     pg_dump writes ``ALTER … OWNER TO``, ``GRANT``, ``REVOKE``, ``ALTER DEFAULT PRIVILEGES`` and, around
     grants by others than the owner, ``SET SESSION AUTHORIZATION`` (``dumputils.c``,
     ``buildACLCommands``). Raises DumpRefused when the text ends in the middle of something, or holds a
-    psql command other than the ``\\restrict`` and ``\\unrestrict`` around pg_dump's output.
+    psql command other than those of pg_dump, which in a ``whole_dump`` may write ``\connect`` too.
     """
     found = []
+    commands = (*HARMLESS_COMMANDS, CONNECT) if whole_dump else HARMLESS_COMMANDS
     for event in lex(read):
-        if isinstance(event, MetaCommand) and not event.text.startswith(HARMLESS_COMMANDS):
+        if isinstance(event, MetaCommand) and not event.text.startswith(commands):
             raise DumpRefused(
                 f"line {event.line}: a psql command among the privileges",
                 rule="psql-command",
@@ -65,7 +72,11 @@ def privilege_statements(read: Callable[[int], bytes]) -> list[PrivilegeStatemen
         if isinstance(event, Statement):
             tokens = tokenize(event.text)
             if _is_about_privileges(tokens):
-                found.append(PrivilegeStatement(event.text, frozenset(_roles(tokens))))
+                found.append(
+                    PrivilegeStatement(
+                        event.text, frozenset(_roles(tokens)), (event.offset, event.end)
+                    )
+                )
     return found
 
 
@@ -124,9 +135,20 @@ def _is_about_privileges(tokens: list[Token]) -> bool:
         case ["alter", "default", "privileges"]:
             return True
         case ["alter", *_]:
-            return any(pair == ("owner", "to") for pair in itertools.pairwise(words))
+            # Behind a comma ALTER TABLE can do anything else as well.
+            return words[-4:-2] == ["owner", "to"] and not _has_outer_comma(tokens)
         case _:
             return False
+
+
+def _has_outer_comma(tokens: list[Token]) -> bool:
+    cursor = Cursor(tokens)
+    while not cursor.at_end():
+        if cursor.sees(","):
+            return True
+        if not cursor.skip_parentheses():
+            cursor.next()
+    return False
 
 
 def _roles(tokens: list[Token]) -> set[str]:

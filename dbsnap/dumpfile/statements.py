@@ -1,31 +1,37 @@
-"""Where a statement ends, as psql sees it (``src/fe_utils/psqlscan.l``).
-
-psql ends a statement at a semicolon outside quotes, comments, parentheses and the BEGIN … END body
-of a function. Runs of bytes that cannot matter are stepped over by one compiled pattern each; Python
-sees only what stops such a run.
-"""
+"""Where one statement ends, as psql sees it (``src/fe_utils/psqlscan.l``), token by token."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.runs import (
+    ESCAPED_STRING,
+    LETTER,
+    PLAIN_STRING,
+    PREFIX,
+    PREFIXED_STRING,
+    SINGLE,
+    WORD,
+    end_of,
+    run,
+)
 from dbsnap.dumpfile.tokens import comment_end
+from dbsnap.dumpfile.usual_pieces import PLAIN_HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from dbsnap.dumpfile.runs import Form
 
-_LETTER = rb"A-Za-z_\x80-\xff"
-_IN_WORD = rb"A-Za-z0-9_$\x80-\xff"
 _DIGITS = b"0123456789"
 _WORD_BYTES = frozenset(b"".join(re.findall(rb"[A-Za-z0-9_\x80-\xff]", bytes(range(256)))))
 _CARRIAGE_RETURN, _OPENING, _CLOSING, _SEMICOLON = b"\r();"
 _CREATE_OR_REPLACE = [b"create", b"or", b"replace"]
 _AMBIGUOUS = "releases of psql disagree about where this token ends"
 
-_WORD = re.compile(rb"[%s][%s]*+" % (_LETTER, _IN_WORD))
-_NEXT_WORD = re.compile(rb"[ \t\n\r\f\v]*+((?:[%s][%s]*+)?)" % (_LETTER, _IN_WORD))
-_DOLLAR_QUOTE = re.compile(rb"\$(?:[%s][A-Za-z0-9_\x80-\xff]*+)?\$" % _LETTER)
+_WORD = re.compile(WORD)
+_NEXT_WORD = re.compile(rb"[ \t\n\r\f\v]*+((?:%s)?)" % WORD)
+_DOLLAR_QUOTE = re.compile(rb"\$(?:[%s][A-Za-z0-9_\x80-\xff]*+)?\$" % LETTER)
 _DOLLAR_AND_MORE = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
 _NUMBER_AND_MORE = re.compile(rb"[0-9]++(?:\.[0-9]*+)?+[A-Za-z0-9_\x80-\xff]*+[+-]?+[0-9]*+")
 _VARIABLE = re.compile(
@@ -37,94 +43,14 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
-
-
-_PLAIN = rb"'[^']*+'"
-_ESCAPED = rb"'(?:[^'\\]++|\\[\s\S]|'')*+'"
-_PREFIX = {True: rb"[eE]'", False: rb"(?:[eEbBxX]|[uU]&)'"}
-_PREFIXED = {
-    True: rb"[eE]" + _ESCAPED,
-    False: rb"(?:[eE]%s|[bBxX]%s|[uU]&'(?:[^']++|'')*+')" % (_ESCAPED, _PLAIN),
-}
-# Two strings with a line end between them are one to the server but two to psql, which looks at one
-# line at a time. It makes no difference unless backslashes mean something in the first.
-_SINGLE = rb"(?!(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+')"
-_AROUND = rb"""
-    "[^"]*+"
-  | -(?:(?!-)|-[^\n\r]*+(?=[\n\r]))
-  | /(?:(?!\*)|\*[^*/]*+(?:(?:\*(?!/)|/(?!\*))[^*/]*+)*+\*/)
-"""
-_EXACT = rb"""
-    [^A-Za-z0-9_\x80-\xff$'"()\\;:/-][^A-Za-z0-9_\x80-\xff$'"()\\;:/-]*+
-  | [0-9](?:[0-9]*+(?:\.[0-9]*+)?+(?:[eE][+-]?+[0-9]++)?+(?![A-Za-z_\x80-\xff]))
-  | :(?:[:=]|(?!['"]?[A-Z]|\{\?)[A-Za-z0-9_\x80-\xff]*+)
-  | \$[0-9]++(?![A-Za-z_\x80-\xff])
-"""
-# Looks at no word: only an e before a quote and a $ need to know where the word at hand began.
-_COARSE = (
-    rb"""
-    [^'"$\\;():/-][^'"$\\;():/-]*+
-  | '(?<![eE]')[^']*+'
-  | '(?<=[^A-Za-z0-9_$\x80-\xff:.][eE]')(?:[^'\\]++|\\[\s\S]|'')*+'%s
-  | :(?:[:=]|(?!['"]?[A-Z]|\{\?))
-"""
-    % _SINGLE
-)
-
-
-def _run(*alternatives: bytes, inside: bytes = b"") -> re.Pattern[bytes]:
-    """Return the pattern of any number of these, and of parentheses around ``inside``."""
-    parts = [*alternatives, _AROUND]
-    if inside:
-        inside = rb"%s|%s|;" % (inside, _AROUND)
-        parts.append(rb"\((?:%s|\((?:%s)*+\))*+\)" % (inside, inside))
-    return re.compile(rb"(?:%s)*+" % rb"|".join(parts), re.VERBOSE)
-
-
-def _runs() -> Iterator[tuple[tuple[bool, str], re.Pattern[bytes]]]:
-    """Yield what cannot end a statement, by the meaning of backslashes and the statement's form.
-
-    ``head``: the form depends on the next word, so each word stops the run. ``routine``: CREATE [OR
-    REPLACE] FUNCTION or PROCEDURE, in which psql counts BEGIN, CASE and END outside parentheses.
-    ``plain``: words do not matter.
-    """
-    for standard in (True, False):
-        plain = _PLAIN if standard else _ESCAPED + _SINGLE
-        exact = rb"%s%s|%s|%s" % (_PREFIXED[standard], _SINGLE, plain, _EXACT)
-        unprefixed = rb"(?!%s)" % _PREFIX[standard]
-        word = unprefixed + _WORD.pattern
-        yield (standard, "head"), _run(exact, unprefixed + rb"(?:[bBxXnN](?=')|[uU](?=&))")
-        keyword = rb"(?i:begin|case|end)(?![%s])" % _IN_WORD
-        inside = rb"%s|%s" % (exact, word)
-        yield (standard, "routine"), _run(exact, rb"(?!%s)%s" % (keyword, word), inside=inside)
-        plain = _COARSE if standard else inside
-        yield (standard, "plain"), _run(plain, inside=plain)
-
-
-_RUNS = dict(_runs())
-_PLAIN_HEAD = re.compile(
-    rb"(?i:(?!create)[a-z]{2,}+[\ \n]|create[\ \n]++(?!or[\ \n]|function|procedure)[a-z]{2,}+[\ \n])"
-)
-SIMPLE_PIECE = {
-    standard: re.compile(
-        rb"[ \t\n\r\f\v]*+ (?: (--[^\n\r]*+)(?=[\n\r]) | ((?=%s)%s;) )"
-        % (_PLAIN_HEAD.pattern, run.pattern),
-        re.VERBOSE,
-    )
-    for (standard, form), run in _RUNS.items()
-    if form == "plain"
-}
-"""A line comment (group 1) or a statement of the plain form (group 2) that needs no second look, by
-the meaning of backslashes. Nearly all of a dump outside COPY data consists of these."""
-
-_STRING_PREFIX = {standard: re.compile(prefix) for standard, prefix in _PREFIX.items()}
+_STRING_PREFIX = {standard: re.compile(prefix) for standard, prefix in PREFIX.items()}
 _STRINGS = {
-    True: re.compile(_PREFIXED[True]),
-    False: re.compile(rb"%s|%s" % (_PREFIXED[False], _ESCAPED)),
+    True: re.compile(PREFIXED_STRING[True]),
+    False: re.compile(rb"%s|%s" % (PREFIXED_STRING[False], ESCAPED_STRING)),
 }
-_PLAIN_STRING = re.compile(_PLAIN)
-_ESCAPED_STRING = re.compile(_ESCAPED)
-_SINGLE_STRING = re.compile(_ESCAPED + _SINGLE)
+_PLAIN_STRING = re.compile(PLAIN_STRING)
+_ESCAPED_STRING = re.compile(ESCAPED_STRING)
+_SINGLE_STRING = re.compile(ESCAPED_STRING + SINGLE)
 
 
 class Incomplete(Exception):
@@ -166,11 +92,11 @@ class StatementScan:
     def end(self) -> int:
         """Return the end, behind the semicolon; raise Incomplete or Unsafe."""
         text, size, position = self.text, len(self.text), self.start
-        form = "plain" if _PLAIN_HEAD.match(text, position) else "head"
-        run = _RUNS[self.standard_strings, form]
+        form: Form = "plain" if PLAIN_HEAD.match(text, position) else "head"
+        pattern = _run(self.standard_strings, form)
         words: list[bytes] = []
         parentheses = bodies = 0
-        while (stop := end_of(run, text, position)) < size:
+        while (stop := end_of(pattern, text, position)) < size:
             byte = text[stop]
             if byte == _SEMICOLON and not parentheses:
                 if not bodies:
@@ -191,7 +117,7 @@ class StatementScan:
                 if form == "head":
                     words.append(word)
                     form = _statement_form(words)
-                    run = _RUNS[self.standard_strings, form]
+                    pattern = _run(self.standard_strings, form)
                 elif not parentheses:
                     bodies = self._bodies_after(word, position, bodies)
         raise Incomplete("a statement")
@@ -224,7 +150,7 @@ class StatementScan:
                 raise Unsafe("hidden-statement", message, end - len(word))
         return bodies + 1
 
-    def _beyond(self, position: int, stop: int, form: str) -> int:
+    def _beyond(self, position: int, stop: int, form: Form) -> int:
         """Return the end of what stopped the run that began at ``position``."""
         match self.text[stop : stop + 1]:
             case b"\\":
@@ -308,10 +234,9 @@ class StatementScan:
         return stop
 
 
-def end_of(pattern: re.Pattern[bytes], text: bytes, position: int) -> int:
-    """Return the end of a pattern that matches everywhere, if only nothing."""
-    match = pattern.match(text, position)
-    return match.end() if match else position
+@cache
+def _run(standard_strings: bool, form: Form) -> re.Pattern[bytes]:  # noqa: FBT001 - a cache key
+    return re.compile(run(standard_strings=standard_strings, form=form), re.VERBOSE)
 
 
 def block_comment_end(text: bytes, start: int) -> int:
@@ -332,9 +257,22 @@ def line_end(text: bytes, start: int, *, at_end: bool) -> int:
     return end - (text[end - 1] == _CARRIAGE_RETURN)
 
 
-def _statement_form(words: list[bytes]) -> str:
+def _statement_form(words: list[bytes]) -> Form:
     """Return the form of a statement that begins with these words, as psql tells them apart."""
     *before, last = words
     if last in (b"function", b"procedure") and before in ([b"create"], _CREATE_OR_REPLACE):
         return "routine"
     return "head" if words == _CREATE_OR_REPLACE[: len(words)] else "plain"
+
+
+def reads_alike(text: bytes) -> bool:
+    """Return whether a statement is one and the same whatever backslashes mean in plain strings."""
+    readings = []
+    for standard_strings in (True, False):
+        commands: list[tuple[int, int]] = []
+        scan = StatementScan(text, 0, commands, standard_strings=standard_strings, at_end=True)
+        try:
+            readings.append((scan.end(), commands))
+        except (Incomplete, Unsafe):
+            return False
+    return readings[0] == readings[1] and readings[0][0] == len(text)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,16 +23,26 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 20
 
+_POSTGRESQL_ONLY = "dbsnap restores PostgreSQL dumps only"
+_UNPACK = "unpack it first, or pack it with gzip or zstd"
+_DECRYPT = "decrypt it first"
+
 FOREIGN_FORMATS = (
     (
         b"PGDMP",
         "a custom-format archive of pg_dump",
         "convert it with: pg_restore -f dump.sql FILE",
     ),
-    (b"SQLite format 3\x00", "a SQLite database", "dbsnap restores PostgreSQL dumps only"),
-    (b"-- MySQL dump", "a MySQL dump", "dbsnap restores PostgreSQL dumps only"),
-    (b"-- MariaDB dump", "a MariaDB dump", "dbsnap restores PostgreSQL dumps only"),
-    (b"PK\x03\x04", "a ZIP archive", "unpack it first"),
+    (b"SQLite format 3\x00", "a SQLite database", _POSTGRESQL_ONLY),
+    (b"PK\x03\x04", "a ZIP archive", _UNPACK),
+    (b"\xfd7zXZ\x00", "xz-compressed", _UNPACK),
+    (b"BZh", "bzip2-compressed", _UNPACK),
+    (b"\x04\x22\x4d\x18", "lz4-compressed", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (b"-----BEGIN PGP MESSAGE-----", "encrypted", _DECRYPT),
+    (b"age-encryption.org/", "encrypted", _DECRYPT),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", "encrypted", _DECRYPT),
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     (b"\xef\xbb\xbf", "text with a byte-order mark", "save it without one (UTF-8)"),
     (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8"),
     (b"\xfe\xff", "UTF-16 text", "convert it to UTF-8"),
@@ -39,7 +50,32 @@ FOREIGN_FORMATS = (
 )
 """What files that are no plain dump begin with, and what to do about each."""
 
+FOREIGN_TEXTS = (
+    (
+        re.compile(
+            rb"(?mi)^-- (?:MySQL|MariaDB|phpMyAdmin|mydumper|HeidiSQL|Adminer)\b|^/\*M?!\d{5}"
+        ),
+        "a MySQL or MariaDB dump",
+        _POSTGRESQL_ONLY,
+    ),
+    (
+        re.compile(rb"(?mi)^PRAGMA \w+\s*=|^BEGIN TRANSACTION;"),
+        "a SQLite dump",
+        _POSTGRESQL_ONLY,
+    ),
+    (
+        re.compile(rb"(?i)\A\s*<(?:!doctype html|html|\?xml)\b"),
+        "a web page",
+        "it may be the error message of a download",
+    ),
+)
+"""What other texts have in their first lines."""
+
+HEADER = b"-- PostgreSQL database "
+
 TAR_MAGIC = (257, b"ustar")
+
+HEAD_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +139,23 @@ def open_dump(path: Path) -> Iterator[StoredDump]:
             )
         if not stat.S_ISREG(status.st_mode):
             raise DumpRefused(f"{path} is not a regular file", rule="not-a-dump")
-        head = os.pread(descriptor, 512, 0)
+        head = os.pread(descriptor, HEAD_BYTES, 0)
         _refuse_foreign_format(path, head)
-        yield StoredDump(path, descriptor, status.st_size, detect(head))
+        dump = StoredDump(path, descriptor, status.st_size, detect(head))
+        if dump.compression != "none" and (beginning := _beginning(dump.raw())):
+            _refuse_foreign_format(path, beginning)
+        yield dump
     finally:
         os.close(descriptor)
+
+
+def _beginning(read: Callable[[int], bytes]) -> bytes:
+    """Return the first bytes of a compressed dump; what is damaged there is for the guard to say."""
+    beginning = b""
+    with suppress(DumpRefused):
+        while len(beginning) < HEAD_BYTES and (piece := read(HEAD_BYTES)):
+            beginning += piece
+    return beginning
 
 
 def _refuse_foreign_format(path: Path, head: bytes) -> None:
@@ -115,6 +163,9 @@ def _refuse_foreign_format(path: Path, head: bytes) -> None:
         raise DumpRefused(f"{path} is empty", rule="empty", hint="the backup did not finish")
     for magic, what, hint in FOREIGN_FORMATS:
         if head.startswith(magic):
+            raise DumpRefused(f"{path} is {what}, no plain-SQL dump", rule="not-a-dump", hint=hint)
+    for pattern, what, hint in FOREIGN_TEXTS:
+        if HEADER not in head and pattern.search(head):
             raise DumpRefused(f"{path} is {what}, no plain-SQL dump", rule="not-a-dump", hint=hint)
     offset, magic = TAR_MAGIC
     if head[offset : offset + len(magic)] == magic:

@@ -8,47 +8,59 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal
+
+from dbsnap.dumpfile.token_values import decode, encode, escaped_value, unicode_value
+
+__all__ = ["Cursor", "Kind", "Token", "comment_end", "decode", "encode", "tokenize"]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Kind = Literal[
     "word", "quoted", "string", "number", "parameter", "operator", "punctuation", "unterminated"
 ]
 
-_PATTERN = rb"""
-    (?P<blank>       (?: [ \t\n\r\f\v]++ | --[^\n\r]*+ )++ )
-  | (?P<comment>     /\* )
-  | (?P<escaped>     %(escaped)s'(?: [^'\\]++ | \\[\s\S] | '' )*+' )
-  | (?P<unicode>     [uU]&(?: '(?:[^']++|'')*+' | "(?:[^"]++|"")*+" ) )
-  | (?P<bits>        [bBxX]'[^']*+' )
-  | (?P<plain>       %(plain)s'(?: [^']++ | '' )*+' )
-  | (?P<quoted>      "(?: [^"]++ | "" )*+" )
-  | (?P<dollar>      \$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?\$ )
-  | (?P<parameter>   \$[0-9]++ )
-  | (?P<word>        (?![bBeEnNxX]'|[uU]&['"])[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+ )
-  | (?P<number>      (?: [0-9]++(?:\.(?!\.)[0-9]*+)?+ | \.[0-9]++ )(?:[eE][+-]?+[0-9]++)?+ )
-  | (?P<punctuation> :: | := | [,()\[\].;:] )
-  | (?P<operator>    (?: (?!--|/\*)[~!@\#^&|`?+*/%%<>=-] )++ )
-  | (?P<other>       [\s\S] )
+_BLANK = r"(?:[ \t\n\r\f\v]++|--[^\n\r]*+)*+"
+_PATTERN = r"""
+    %(blank)s
+    (?: ( (?![bBeEnNxX]'|[uU]&['"])[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+ )
+      | ( :: | := | [,()\[\];:] | \.(?![0-9]) )
+      | ( %(plain)s'(?: [^']++ | '' )*+' )
+      | ( "(?: [^"]++ | "" )*+" )
+      | ( (?: [0-9]++(?:\.(?!\.)[0-9]*+)?+ | \.[0-9]++ )(?:[eE][+-]?+[0-9]++)?+ )
+      | ( (?: (?!--|/\*)[~!@\#^&|`?+*/%%<>=-] )++ )
+      | ( %(escaped)s'(?: [^'\\]++ | \\[\s\S] | '' )*+' )
+      | ( [uU]&(?: '(?:[^']++|'')*+' | "(?:[^"]++|"")*+" )
+          (?: %(blank)s(?i:uescape)%(blank)s'[^'"+0-9A-Fa-f\s]' )?+ )
+      | ( [bBxX]'[^']*+' )
+      | ( \$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?\$ )
+      | ( \$[0-9]++ )
+      | ( /\* )
+      | ( [\s\S] )
+      | \Z
+    )
 """
+"""White space, line comments and one token, in a group of its own; in no group at the end."""
+_WORD, _PUNCTUATION, _PLAIN, _QUOTED, _NUMBER, _OPERATOR = range(1, 7)
+_ESCAPED, _UNICODE, _BITS, _DOLLAR, _PARAMETER, _COMMENT, _OTHER = range(7, 14)
 _TOKEN = {
-    True: re.compile(_PATTERN % {b"escaped": rb"[eE]", b"plain": rb"[nN]?"}, re.VERBOSE),
-    False: re.compile(_PATTERN % {b"escaped": rb"[eEnN]?", b"plain": rb"(?!)"}, re.VERBOSE),
+    standard: re.compile(
+        _PATTERN % {"blank": _BLANK, "plain": plain, "escaped": escaped}, re.VERBOSE
+    )
+    for standard, plain, escaped in ((True, "[nN]?", "[eE]"), (False, "(?!)", "[eEnN]?"))
 }
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
-_ESCAPE = re.compile(
-    r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([\s\S]))|''"
-)
-_UNICODE_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6})|\\)")
-_CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """One token; ``value`` is decoded: words folded to lower case, quotes and escapes undone.
 
     ``start`` and ``end`` are byte positions in the statement. Only ASCII letters are folded, as the
-    server does in UTF-8. Bytes that are not UTF-8 become surrogates (PEP 383): no name is lost.
+    server does in UTF-8. Bytes that are not UTF-8 become surrogates (PEP 383): no name is lost. Not
+    frozen, because that would take three times as long to make.
     """
 
     kind: Kind
@@ -70,81 +82,78 @@ def tokenize(statement: bytes, *, standard_strings: bool = True) -> list[Token]:
     last token of kind ``unterminated``; a byte that means nothing to SQL becomes an operator.
     """
     pattern = _TOKEN[standard_strings]
+    text = statement.decode("latin-1")  # a character is a byte, so positions are the same
     tokens: list[Token] = []
     position = 0
-    while match := pattern.match(statement, position):
-        if match.lastgroup == "blank":
-            position = match.end()
-            continue
-        kind, value, end = _read(match, statement)
-        if kind is not None:
-            tokens.append(Token(kind, value, position, end))
-        position = end
+    while position < len(text):
+        for match in pattern.finditer(text, position):
+            group = match.lastindex
+            if group is None:
+                return tokens
+            start, position = match.span(group)
+            written = match[group]
+            if group == _WORD:
+                word = written.lower() if written.isascii() else _utf8(written).translate(_FOLD)
+                tokens.append(Token("word", word, start, position))
+            elif group == _PUNCTUATION:
+                tokens.append(Token("punctuation", written, start, position))
+            elif group == _OPERATOR:
+                tokens.extend(_operators(written, start))
+            else:
+                kind, value, end = _read(group, written, statement, start)
+                if kind is not None:
+                    tokens.append(Token(kind, value, start, end))
+                if end != position:
+                    position = end
+                    break
     return tokens
 
 
-def _read(match: re.Match[bytes], statement: bytes) -> tuple[Kind | None, str, int]:
-    """Return kind (None for nothing), value and end of what was matched."""
-    unterminated: tuple[Kind, str, int] = ("unterminated", "", len(statement))
-    end = match.end()
-    match match.lastgroup:
-        case "comment":
-            closed = comment_end(statement, match.start())
-            return (None, "", closed) if closed else unterminated
-        case "dollar":
-            closed = statement.find(match.group(), end)
-            value = decode(statement[end:closed])
-            return ("string", value, closed + len(match.group())) if closed >= 0 else unterminated
-        case "other" if match.group() in (b"'", b'"') or match.group().isalpha():
-            return unterminated
-        case "operator":
-            written = _operator(match.group())
-            return "operator", decode(written), match.start() + len(written)
-        case group:
-            kind, value = _value(str(group), decode(match.group()))
-            return kind, value, end
+def _read(group: int, written: str, statement: bytes, start: int) -> tuple[Kind | None, str, int]:
+    """Return kind (None for a comment), value and end of what one of the pattern's groups matched."""
+    end = start + len(written)
+    if group == _COMMENT:
+        closed = comment_end(statement, start)
+        return (None, "", closed) if closed else ("unterminated", "", len(statement))
+    if group == _DOLLAR:
+        closing = statement.find(statement[start:end], end)
+        if closing < 0:
+            return "unterminated", "", len(statement)
+        return "string", decode(statement[end:closing]), closing + len(written)
+    if group == _OTHER and (written in "'\"" or written.isalpha()):
+        return "unterminated", "", len(statement)
+    kind, value = _value(group, written if written.isascii() else _utf8(written))
+    return kind, value, end
 
 
-def _operator(run: bytes) -> bytes:
-    """Return the first operator in a run of operator characters.
+def _operators(run: str, start: int) -> Iterator[Token]:
+    """Yield the operators in a run of operator characters.
 
     Only one that holds a character unknown to the standard may end in plus or minus: ``=-`` is two.
     """
-    if len(run) == 1 or any(byte in run for byte in b"~!@#^&|`?%"):
-        return run
-    return run[:1] + run[1:].rstrip(b"+-")
+    first = run
+    if len(run) > 1 and not any(character in run for character in "~!@#^&|`?%"):
+        first = run[0] + run[1:].rstrip("+-")
+    for operator in (first, *run[len(first) :]):
+        yield Token("operator", operator, start, start + len(operator))
+        start += len(operator)
 
 
-def _value(group: str, written: str) -> tuple[Kind, str]:
+def _value(group: int, written: str) -> tuple[Kind, str]:
     """Return the kind of a token of one of the pattern's groups, and its value decoded."""
-    match group:
-        case "word":
-            return "word", written.translate(_FOLD)
-        case "quoted":
-            return "quoted", written[1:-1].replace('""', '"')
-        case "bits":
-            return "string", written[2:-1]
-        case "plain":
-            return "string", written[written.index("'") + 1 : -1].replace("''", "'")
-        case "escaped":
-            return "string", _ESCAPE.sub(_unescape, written[written.index("'") + 1 : -1])
-        case "unicode":
-            value = written[3:-1].replace(written[2] * 2, written[2])
-            value = _UNICODE_ESCAPE.sub(_unescape_unicode, value)
-            return ("quoted" if written[2] == '"' else "string"), value
-        case "other":
-            return "operator", written
-    return cast("Kind", group), written
-
-
-def decode(text: bytes) -> str:
-    """Return the text of a dump as str; bytes that are not UTF-8 become surrogates (PEP 383)."""
-    return text.decode("utf-8", "surrogateescape")
-
-
-def encode(text: str) -> bytes:
-    """Undo ``decode``."""
-    return text.encode("utf-8", "surrogateescape")
+    if group == _PLAIN:
+        return "string", written[written.index("'") + 1 : -1].replace("''", "'")
+    if group == _QUOTED:
+        return "quoted", written[1:-1].replace('""', '"')
+    if group == _ESCAPED:
+        return "string", escaped_value(written[written.index("'") + 1 : -1])
+    if group == _UNICODE:
+        return ("quoted" if written[2] == '"' else "string"), unicode_value(written)
+    if group == _BITS:
+        return "string", written[2:-1]
+    if group == _NUMBER:
+        return "number", written
+    return ("parameter" if group == _PARAMETER else "operator"), written
 
 
 def comment_end(text: bytes, start: int) -> int | None:
@@ -157,26 +166,8 @@ def comment_end(text: bytes, start: int) -> int | None:
     return None
 
 
-def _unescape(match: re.Match[str]) -> str:
-    octal, short, four, eight, letter = match.groups()
-    if letter is not None:
-        return _CONTROL.get(letter, letter)
-    if octal or short:
-        # Single bytes: those above 0x7f are parts of a character that only all of them make.
-        return decode(bytes([int(octal, 8) & 0xFF if octal else int(short, 16)]))
-    if four or eight:
-        return _character(four or eight)
-    return "'"
-
-
-def _unescape_unicode(match: re.Match[str]) -> str:
-    four, six = match.groups()
-    return _character(four or six) if four or six else "\\"
-
-
-def _character(code: str) -> str:
-    number = int(code, 16)
-    return chr(number) if number <= 0x10FFFF else "\ufffd"
+def _utf8(written: str) -> str:
+    return decode(written.encode("latin-1"))
 
 
 _BARE = frozenset({"word", "punctuation", "operator"})
@@ -211,10 +202,14 @@ class Cursor:
 
     def sees(self, *values: str) -> bool:
         """Return whether these unquoted words or marks come next."""
-        for ahead, value in enumerate(values):
-            token = self.peek(ahead)
+        tokens, position = self.tokens, self.position
+        if position + len(values) > len(tokens):
+            return False
+        for value in values:
+            token = tokens[position]
             if token.value != value or token.kind not in _BARE:
                 return False
+            position += 1
         return True
 
     def accept(self, *values: str) -> bool:
@@ -225,7 +220,11 @@ class Cursor:
 
     def accept_any(self, *values: str) -> str:
         """Step over one of these words or marks; return it, or "" when none comes next."""
-        return next((value for value in values if self.accept(value)), "")
+        token = self.peek()
+        if token.value not in values or token.kind not in _BARE:
+            return ""
+        self.position += 1
+        return token.value
 
     def name(self) -> tuple[str, ...]:
         """Read a qualified name into its parts: ``public."We""ird"`` → ("public", 'We"ird')."""
@@ -241,10 +240,14 @@ class Cursor:
         """Step over a parenthesis and all that is in it; return whether there was one."""
         if not self.sees("("):
             return False
+        tokens, position = self.tokens, self.position
         depth = 0
-        while self.peek() is not _NOTHING:
-            depth += self.sees("(") - self.sees(")")
-            self.next()
-            if depth == 0:
-                break
+        while position < len(tokens):
+            token = tokens[position]
+            position += 1
+            if token.kind == "punctuation":
+                depth += (token.value == "(") - (token.value == ")")
+                if depth == 0:
+                    break
+        self.position = position
         return True

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.archive.storage import backup_id, find_record
-from dbsnap.dumpfile.guard import guard
+from dbsnap.dumpfile.guard import Promise, guard
+from dbsnap.dumpfile.omit import blanked, unknown_settings
+from dbsnap.dumpfile.rules import RULES
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.postgres.content import TableContent
 from dbsnap.postgres.dump import dump_encoding
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from dbsnap.archive.record import Record
+    from dbsnap.dumpfile.code_at_load import LoadedCode
     from dbsnap.dumpfile.contents import DumpContents
+    from dbsnap.dumpfile.omit import Span
     from dbsnap.dumpfile.stored import StoredDump
     from dbsnap.inventory import Inventory
     from dbsnap.progress import Progress
@@ -29,7 +33,9 @@ class OpenedBackup:
     """A dump that passed the guard, with its record where there is one.
 
     ``expected`` is what must be found after a restore: the record's inventory, or what the dump itself
-    states. Everything that is read later comes from the descriptor that was guarded.
+    states. Everything that is read later comes from the descriptor that was guarded. ``trusted``: there
+    is a record, and the dump may break the ``rules`` that it lists. ``code`` is what the dump will run
+    of its own while it is loaded.
     """
 
     dump: StoredDump
@@ -38,6 +44,10 @@ class OpenedBackup:
     expected: Inventory
     raw_bytes: int
     sha256: str
+    trusted: bool
+    rules: tuple[str, ...]
+    code: tuple[LoadedCode, ...]
+    not_sent: tuple[Span, ...]
 
     @property
     def copy_bytes(self) -> int:
@@ -61,28 +71,45 @@ class OpenedBackup:
         """Return ``server_version_num`` of the server the dump was taken from, 0 if unknown."""
         return self.expected.server_version
 
+    def to_load(
+        self, known_settings: Collection[str], left_out: Collection[Span] = ()
+    ) -> tuple[Callable[[int], bytes], Callable[[], str], list[str]]:
+        """Return what a server gets of the dump but for what is ``left_out``, as a function.
+
+        Also a function that gives the sha256 of the file as far as it was read, and the settings that
+        were left out because they are none of the ``known_settings`` of that server.
+        """
+        until = max((end for _, end in self.not_sent), default=0)
+        unknown = unknown_settings(self.dump.raw(), known_settings, until=until)
+        read, digest = self.dump.hashing_reader()
+        spans = [*self.not_sent, *left_out, *(span for span, _ in unknown)]
+        return blanked(read, spans), digest, sorted({name for _, name in unknown})
+
     def table_contents(self) -> list[TableContent]:
-        """Return what to read of a live database to compare its rows with the dump's."""
+        """Return which rows the dump has: of which tables, and which of their columns."""
         tables: dict[str, TableContent] = {}
         for block in self.contents.copy_blocks:
-            facts = self.expected.of("table").get(block.table, {})
-            tables.setdefault(
-                block.table,
-                TableContent(
-                    block.table,
-                    block.columns,
-                    condition=facts.get("condition", ""),
-                    partitioned=facts.get("form") == "partitioned table",
-                ),
-            )
+            tables.setdefault(block.table, TableContent(block.table, block.columns))
         return list(tables.values())
 
 
+ANY_RULE = frozenset(RULES)
+"""For what reads a dump without running it."""
+
+
 @contextmanager
-def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
+def opened_backup(
+    path: Path,
+    *,
+    progress: Progress,
+    allowed: Collection[str] = (),
+    untrusted: bool = False,
+) -> Iterator[OpenedBackup]:
     """Open a dump file, and let it through the guard against its record.
 
-    Raises DumpRefused when dump or record is damaged or they do not belong together.
+    It may break the rules that are ``allowed`` and those its record lists; ``untrusted`` holds it to the
+    rules whatever the record says. Raises DumpRefused when dump or record is damaged, they do not
+    belong together, or the dump breaks another rule.
     """
     record = find_record(path)
     with open_dump(path) as dump:
@@ -92,8 +119,8 @@ def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
         )
         guarded = guard(
             dump,
-            expected=record.inventory if record else None,
-            sha256=record.dump.sha256 if record else None,
+            promise=_promise(record, untrusted=untrusted) if record else None,
+            allowed=allowed,
             on_progress=progress.advance,
         )
         yield OpenedBackup(
@@ -103,7 +130,20 @@ def opened_backup(path: Path, *, progress: Progress) -> Iterator[OpenedBackup]:
             expected=record.inventory if record else guarded.contents.inventory,
             raw_bytes=guarded.raw_bytes,
             sha256=guarded.sha256,
+            trusted=record is not None and not untrusted,
+            rules=guarded.rules,
+            code=guarded.code,
+            not_sent=guarded.not_sent,
         )
+
+
+def _promise(record: Record, *, untrusted: bool) -> Promise:
+    return Promise(
+        inventory=record.inventory,
+        sha256=record.dump.sha256,
+        file_bytes=record.dump.bytes,
+        rules=() if untrusted else record.dump.rules,
+    )
 
 
 def content_not_compared(opened: OpenedBackup) -> list[Finding]:

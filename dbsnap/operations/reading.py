@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.contents import ContentsReader
@@ -44,12 +44,11 @@ class LiveReading:
         Rows are told apart by the primary key where the table has one. Not known are tables that are
         not in both, have other columns, or too many rows.
         """
-        wanted = next((t for t in self.opened.table_contents() if t.table == table), None)
+        tables = [known for known in self.opened.table_contents() if known.table == table]
+        wanted = next(iter(readable_tables(tables, self.inventory)), None)
         rows = self.opened.expected.of("table").get(table, {}).get("rows") or 0
         live_rows = self.inventory.of("table").get(table, {}).get("rows")
         if wanted is None or live_rows is None or max(rows, live_rows) > DETAILED_ROWS:
-            return None
-        if not readable_tables([wanted], self.inventory):
             return None
         key = key_positions(_primary_key(self.opened.expected, table), wanted.columns)
         expected, actual = RowHashes(key), RowHashes(key)
@@ -160,18 +159,24 @@ def settle_order(
 
 
 def readable_tables(tables: Sequence[TableContent], inventory: Inventory) -> list[TableContent]:
-    """Return the tables that are there with all the columns that the dump has of them."""
+    """Return the tables that are there with all the columns that the dump has of them.
+
+    Which rows to read, and how, is the live database's to say: it becomes part of a query, and a record
+    may come from anywhere.
+    """
     columns = inventory.of("column")
-    there = inventory.of("table")
-    return [
-        table
-        for table in tables
-        if table.table in there
-        and (
-            there[table.table].get("form") == "extension data"
-            or all(f"{table.table}.{object_name(column)}" in columns for column in table.columns)
-        )
-    ]
+    readable = []
+    for table in tables:
+        facts = inventory.of("table").get(table.table)
+        if facts is None:
+            continue
+        form = facts.get("form")
+        names = (f"{table.table}.{object_name(column)}" for column in table.columns)
+        if form == "extension data" or all(name in columns for name in names):
+            condition = facts.get("condition") or ""
+            partitioned = form == "partitioned table"
+            readable.append(replace(table, condition=condition, partitioned=partitioned))
+    return readable
 
 
 def _primary_key(inventory: Inventory, table: str) -> list[str]:

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.errors import DbsnapError, OperationFailed, VerificationFailed
 from dbsnap.operations import proof
+from dbsnap.operations.migrations import (
+    NO_MIGRATIONS,
+    planned_migrations,
+    restored_migrations,
+)
 from dbsnap.operations.opened import content_not_compared, opened_backup
 from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.operations.restore_in_place import restore_in_place
 from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
 from dbsnap.operations.restore_preflight import plan_restore, refuse_existing
-from dbsnap.operations.restore_privileges import apply_privileges
+from dbsnap.operations.restore_privileges import apply_privileges, privileges_left_out
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
 from dbsnap.postgres.load import load
@@ -29,6 +33,7 @@ from dbsnap.postgres.side import (
     drop_abandoned_side_databases,
     drop_database,
     end_session,
+    give_to,
     kept_databases,
     lock_restores_into,
     maintain,
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.inventory import Inventory
+    from dbsnap.operations.migrations import MigrationReport
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.side import Maintenance
@@ -54,12 +60,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A finished restore. ``inventory`` is what was read back and found to be the backup's."""
+    """A finished restore. ``inventory`` is what was read back and found to be the backup's.
+
+    A finding that is an error is one of ``migrations``: the backup's history of migrations is empty.
+    """
 
     plan: RestorePlan
     inventory: Inventory
     findings: tuple[Finding, ...]
     duration_seconds: float
+    migrations: MigrationReport = NO_MIGRATIONS
 
 
 def restore(
@@ -77,15 +87,22 @@ def restore(
     ``confirm`` is shown the plan and raises ConfirmationNeeded to end it there. The live database is
     the old one until the swap, which is one transaction and the last step; on every failure before it
     the side database is dropped and the live one untouched. Raises DumpRefused, CannotRun,
-    VerificationFailed (what was loaded is not the backup), or OperationFailed.
+    VerificationFailed (what was loaded is not the backup, or its migrations are not in order though
+    ``options`` require it), or OperationFailed.
     """
     progress = progress or NoProgress()
     options = options or RestoreOptions()
     started = time.monotonic()
-    with opened_backup(dump, progress=progress) as opened, maintain(database) as maintenance:
+    with (
+        opened_backup(
+            dump, progress=progress, allowed=options.allow, untrusted=options.untrusted
+        ) as opened,
+        maintain(database) as maintenance,
+    ):
         replaced = kept_databases(maintenance, database.name)
         now = moment_after(replaced, clock())
         plan = plan_restore(opened, database, maintenance, options, now=now, pg_bin=pg_bin)
+        plan = plan.bringing(planned_migrations(opened, database.schema, options.migrations))
         progress.done()
         confirm(plan)
         name = plan.filled if plan.way == "beside" else database.name
@@ -107,14 +124,18 @@ def restore(
                 findings = fill(opened, plan, side, options, progress=progress)
                 actual, differences = compare_side(opened, plan, side, options, progress=progress)
                 findings += differences
+                # What must be in order, and is not, does not go live.
+                restored_migrations(opened, actual, database.schema, options.migrations)
                 findings += keep_properties(maintenance, plan, side.name)
                 discarded = discarded_name(name, now)
                 put_in_place(maintenance, plan, side.name, discarded, progress=progress)
             if plan.way == "swap" and plan.kept is None:
                 drop_replaced(maintenance, plan, discarded)
         findings += content_not_compared(opened)
+        migrations = restored_migrations(opened, actual, database.schema, options.migrations)
     progress.done()
-    return Restored(plan, actual, tuple(findings), time.monotonic() - started)
+    findings += migrations.findings
+    return Restored(plan, actual, tuple(findings), time.monotonic() - started, migrations)
 
 
 @contextmanager
@@ -125,7 +146,7 @@ def side_database(maintenance: Maintenance, plan: RestorePlan, name: str) -> Ite
     """
     session = maintenance.connection.info.backend_pid
     try:
-        create_side_database(maintenance, name, plan.properties)
+        create_side_database(maintenance, name, plan.properties_while_loading)
         yield plan.database.with_name(name)
     except BaseException as error:
         try:
@@ -150,25 +171,20 @@ def fill(
 ) -> list[Finding]:
     """Load the dump, then owners and privileges, and let the planner know the new tables."""
     progress.phase(f"loading into {side.name}", total_bytes=opened.raw_bytes)
-    read, digest = opened.dump.hashing_reader()
     with connect(side) as connection:
         known = {row[0] for row in fetch(connection, "SELECT name FROM pg_catalog.pg_settings")}
-        omitted = unknown_settings(opened.dump.raw(), known)
-        for _, setting in omitted:
+        left_out, findings = privileges_left_out(opened, connection, options)
+        read, digest, omitted = opened.to_load(known, left_out)
+        for setting in omitted:
             progress.note(f"left out SET {setting}, which this server does not know")
-        load(
-            plan.psql,
-            side,
-            blanked(read, [span for span, _ in omitted]),
-            on_progress=progress.advance,
-        )
+        load(plan.psql, plan.loader.with_name(side.name), read, on_progress=progress.advance)
         if digest() != opened.sha256:
             raise OperationFailed(
                 f"{opened.dump.path.name} was changed while it was loaded; nothing was swapped"
             )
         if opened.record is not None and "public" not in opened.expected.of("schema"):
             execute(connection, "DROP SCHEMA public RESTRICT")  # template0 brings one
-        findings = apply_privileges(opened, plan.psql, side, options.privileges)
+        findings += apply_privileges(opened, plan.psql, side, options.privileges)
         progress.phase("analysing")
         findings += analyse(connection)
     return findings
@@ -200,6 +216,8 @@ def keep_properties(maintenance: Maintenance, plan: RestorePlan, filled: str) ->
 
     A database that is replaced must come back with all of it; one that was gone with what can be had.
     """
+    if plan.properties_while_loading.owner != plan.properties.owner:
+        give_to(maintenance, filled, plan.properties.owner)
     refused = finish_properties(
         maintenance.connection, filled, plan.properties, required=plan.way == "swap"
     )

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import Statement, lex
-from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.dumpfile.tokens import tokenize
 from dbsnap.errors import (
     CannotRun,
@@ -21,6 +20,7 @@ from dbsnap.errors import (
 )
 from dbsnap.inventory import Inventory, compare
 from dbsnap.operations import proof
+from dbsnap.operations.migrations import restored_migrations
 from dbsnap.operations.reading import (
     comparable,
     expected_content,
@@ -28,7 +28,7 @@ from dbsnap.operations.reading import (
     readable_tables,
     settle_order,
 )
-from dbsnap.operations.restore_privileges import apply_uncommitted
+from dbsnap.operations.restore_privileges import apply_uncommitted, privileges_left_out
 from dbsnap.postgres.catalog import ask_connection, read_inventory
 from dbsnap.postgres.connection import connect, fetch, server_version
 from dbsnap.postgres.content import blocks_script
@@ -87,23 +87,25 @@ def restore_in_place(
     with connect(plan.database) as connection:
         version = server_version(connection)
         known = {row[0] for row in fetch(connection, "SELECT name FROM pg_catalog.pg_settings")}
-    omitted = unknown_settings(opened.dump.raw(), known)
-    for _, setting in omitted:
+        left_out, findings_of_roles = privileges_left_out(opened, connection, options)
+    read, digest, omitted = opened.to_load(known, left_out)
+    for setting in omitted:
         progress.note(f"left out SET {setting}, which this server does not know")
     with _advice(), uncommitted_session(plan.psql, plan.database) as session:
         progress.phase(f"loading into {plan.database.name}", total_bytes=opened.raw_bytes)
         _empty(session)
-        read, digest = opened.dump.hashing_reader()
-        session.load(blanked(read, [span for span, _ in omitted]), progress.advance)
+        session.load(read, progress.advance)
         if digest() != opened.sha256:
             raise OperationFailed(f"{opened.dump.path.name} was changed while it was loaded")
         if opened.record is not None and "public" not in opened.expected.of("schema"):
             session.run("DROP SCHEMA public RESTRICT;")
         refusals = apply_uncommitted(opened, session, options.privileges)
         actual = _read_uncommitted(session, opened, version, progress)
-        findings = _compare(opened, plan, options, actual)
+        findings = [*findings_of_roles, *_compare(opened, plan, options, actual)]
         if options.privileges == "auto":
             findings += _privilege_warnings(opened, actual, refusals)
+        # What must be in order, and is not, does not go live.
+        restored_migrations(opened, actual, plan.database.schema, options.migrations)
         if reason := session.attempt(ANALYZE):
             findings.append(_no_statistics(reason))
         session.commit()  # the commit point: nothing of the above was visible before

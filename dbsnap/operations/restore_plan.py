@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from dbsnap.operations.migrations import NO_MIGRATIONS
+
 if TYPE_CHECKING:
+    from dbsnap.operations.migrations import MigrationReport, ProjectMigrations
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.properties import DatabaseProperties
     from dbsnap.postgres.url import Database
@@ -16,12 +19,23 @@ PrivilegesMode = Literal["auto", "none", "require"]
 
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
-    """What the user chose. ``to`` restores beside everything, under that name, and swaps nothing."""
+    """What the user chose. ``to`` restores beside everything, under that name, and swaps nothing.
+
+    ``allow`` names rules of the guard that the dump may break, ``untrusted`` holds it to all others
+    whatever its record says. ``as_role`` is the role that loads the dump instead of the one that does
+    everything else; its password may also come from a passfile. ``migrations`` are those beside the
+    project; where it is None, nothing is said of Prisma's migrations.
+    """
 
     to: str | None = None
     in_place: bool = False
     drop_old: bool = False
     privileges: PrivilegesMode = "auto"
+    allow: tuple[str, ...] = ()
+    untrusted: bool = False
+    as_role: str | None = None
+    as_role_password: str | None = field(default=None, repr=False)
+    migrations: ProjectMigrations | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +44,7 @@ class RestorePlan:
 
     ``way`` is ``swap`` (a database is replaced), ``create`` (there is none of that name yet),
     ``beside`` (``--to``) or ``in place`` (one transaction in the live database). ``sessions`` counts
-    those that the swap will end.
+    those that the swap will end. ``loader`` is how psql reaches the server to load the dump.
     """
 
     way: Way
@@ -44,8 +58,22 @@ class RestorePlan:
     kept: str | None
     properties: DatabaseProperties
     psql: Program
+    loader: Database
     sessions: int
     notes: tuple[str, ...]
+    migrations: MigrationReport = NO_MIGRATIONS
+
+    def bringing(self, migrations: MigrationReport) -> RestorePlan:
+        """Return the plan with what is to be known of the migrations that it will bring."""
+        said = [each.message for each in migrations.findings if each.severity != "note"]
+        return replace(self, notes=(*self.notes, *said), migrations=migrations)
+
+    @property
+    def properties_while_loading(self) -> DatabaseProperties:
+        """The properties of the database while the role that loads it has to own it."""
+        if self.loader is self.database:
+            return self.properties
+        return replace(self.properties, owner=self.loader.parameters["user"])
 
     def steps(self) -> list[str]:
         """Return the plan as sentences."""

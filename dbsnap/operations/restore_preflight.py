@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbsnap.errors import CannotRun, RightMissing, UsageError
+from dbsnap.errors import CannotRun, DumpRefused, RightMissing, UsageError
+from dbsnap.inventory import short_name
 from dbsnap.operations.opened import content_not_compared
 from dbsnap.operations.restore_in_place import missing_rights, refuse_in_place
 from dbsnap.operations.restore_plan import RestorePlan
 from dbsnap.operations.restore_privileges import check_privileges
+from dbsnap.operations.restore_role import loading_address, loading_notes
 from dbsnap.postgres.connection import fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.properties import (
@@ -46,7 +48,15 @@ def plan_restore(
     """
     version = server_version(maintenance.connection)
     _refuse_older_server(opened, version)
-    psql = choose("psql", version, pg_bin=pg_bin, needs_tls=database.needs_tls)
+    psql = choose(
+        "psql",
+        version,
+        pg_bin=pg_bin,
+        needs_tls=database.needs_tls,
+        must_withstand=not opened.trusted,
+    )
+    loader = loading_address(database, maintenance, options)
+    _refuse_without_tables(opened)
     _refuse_missing_extensions(opened, maintenance)
     live = read_properties(maintenance.connection, database.name)
     way = _way(options, live_exists=live is not None)
@@ -75,8 +85,12 @@ def plan_restore(
         kept=kept_name(database.name, now) if way == "swap" and not options.drop_old else None,
         properties=properties,
         psql=psql,
+        loader=loader,
         sessions=_sessions(maintenance, database.name) if way == "swap" else 0,
-        notes=tuple(finding.message for finding in content_not_compared(opened)),
+        notes=(
+            *(finding.message for finding in content_not_compared(opened)),
+            *loading_notes(opened, maintenance, psql, options),
+        ),
     )
 
 
@@ -87,6 +101,21 @@ def refuse_existing(maintenance: Maintenance, name: str) -> None:
             f"the database {name} exists already",
             hint="--to restores beside everything: name a database that does not exist",
         )
+
+
+def _refuse_without_tables(opened: OpenedBackup) -> None:
+    """Refuse rows of tables that the dump does not make (``pg_dump --data-only``)."""
+    made = opened.contents.inventory.of("table")
+    for block in opened.contents.copy_blocks:
+        if "form" not in made.get(block.table, {}):
+            raise DumpRefused(
+                f"line {block.line:,}: rows of {short_name(block.table)}, which the dump does not make",
+                rule="data-only",
+                offset=block.offset,
+                line=block.line,
+                table=short_name(block.table),
+                hint="a dump of data alone (pg_dump --data-only) cannot fill an empty database",
+            )
 
 
 def _way(options: RestoreOptions, *, live_exists: bool) -> Way:
@@ -181,7 +210,7 @@ def _of_lost_database(
     opened: OpenedBackup, maintenance: Maintenance, otherwise: DatabaseProperties
 ) -> DatabaseProperties:
     """Return the properties of a database that is gone, as far as its record knows and roles exist."""
-    if opened.record is None or not opened.record.source.properties:
+    if opened.record is None or not (opened.trusted and opened.record.source.properties):
         return otherwise
     roles = {row[0] for row in fetch(maintenance.connection, "SELECT rolname FROM pg_roles")}
     properties = properties_from_json(opened.record.source.properties).where_roles_exist(roles)

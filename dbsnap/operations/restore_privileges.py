@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.privileges import applicable, privilege_statements, units
+from dbsnap.dumpfile.rules import RULES
+from dbsnap.dumpfile.statement_rules import broken_rule
 from dbsnap.errors import CannotRun, DumpRefused
 from dbsnap.postgres.connection import fetch
 from dbsnap.postgres.verified_commit import uncommitted_session
@@ -14,13 +17,20 @@ from dbsnap.report import Finding
 if TYPE_CHECKING:
     from dbsnap.dumpfile.privileges import PrivilegeStatement
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import PrivilegesMode
+    from dbsnap.operations.restore_plan import PrivilegesMode, RestoreOptions
+    from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database
     from dbsnap.postgres.verified_commit import UncommittedSession
 
+ROLES_WHOSE_OBJECTS_WE_MAY_MAKE = (
+    "SELECT rolname FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'MEMBER')"
+)
 ROLES = "SELECT to_jsonb(rolname) FROM pg_catalog.pg_roles"
+
+PRIVILEGE_RULES = frozenset({"set-role", "system-catalog"})
+"""Grants by other roles than the owner, and those on the system's own functions."""
 
 QUIET_SESSION = """\
 SET search_path TO '';
@@ -49,6 +59,31 @@ def apply_privileges(
         findings = apply_uncommitted(opened, session, mode)
         session.commit()
     return findings
+
+
+def privileges_left_out(
+    opened: OpenedBackup, connection: Connection, options: RestoreOptions
+) -> tuple[list[tuple[int, int]], list[Finding]]:
+    """Return which parts of a dump without a record to leave out, because of the roles they name.
+
+    A backup of dbsnap's has its owners and grants in a file of their own; ``pg_dump`` writes them into
+    the dump. Left out is what names a role that does not exist here, and, unless it is a superuser who
+    loads, whatever gives an object to another role. Raises CannotRun where ``require`` forbids that.
+    """
+    if opened.record is not None:
+        return [], []
+    statements = privilege_statements(opened.dump.raw(), whole_dump=True)
+    if options.privileges == "none" or options.as_role is not None:
+        return [statement.span for statement in statements], []
+    roles = {row[0] for row in fetch(connection, "SELECT rolname FROM pg_catalog.pg_roles")}
+    kept, missing = applicable(statements, roles)
+    owners = {row[0] for row in fetch(connection, ROLES_WHOSE_OBJECTS_WE_MAY_MAKE)}
+    spans = {s.span for s in kept if b" OWNER TO " not in s.text or s.roles <= owners}
+    _refuse_missing_roles(missing, options.privileges)
+    findings = []
+    if missing:
+        findings.append(_warning(f"these roles do not exist here: {', '.join(missing)}"))
+    return [s.span for s in statements if s.span not in spans], findings
 
 
 def apply_uncommitted(
@@ -135,15 +170,18 @@ def read_privileges(opened: OpenedBackup) -> list[PrivilegeStatement]:
             rule="changed-bytes",
             hint="take another copy of it, or use --privileges none",
         )
-    position = 0
-
-    def read(size: int) -> bytes:
-        nonlocal position
-        piece = content[position : position + size]
-        position += len(piece)
-        return piece
-
-    return privilege_statements(read)
+    allowed = {*opened.rules, *(PRIVILEGE_RULES if opened.trusted else ())}
+    statements = privilege_statements(io.BytesIO(content).read)
+    for statement in statements:
+        rule = broken_rule(statement.text)
+        if rule and rule not in allowed:
+            raise DumpRefused(
+                f"{companion.file}: byte {statement.span[0]:,}: it {RULES[rule]} ({rule})",
+                rule=rule,
+                offset=statement.span[0],
+                hint="use --privileges none",
+            )
+    return statements
 
 
 def _warning(what: str) -> Finding:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from dbsnap.inventory import short_name
 from dbsnap.operations import proof
-from dbsnap.operations.opened import content_not_compared, opened_backup
+from dbsnap.operations.migrations import NO_MIGRATIONS, live_migrations
+from dbsnap.operations.opened import ANY_RULE, content_not_compared, opened_backup
 from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import choose
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.inventory import Inventory
+    from dbsnap.operations.migrations import MigrationReport, ProjectMigrations
     from dbsnap.operations.reading import LiveReading
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
@@ -33,6 +35,7 @@ class Verification:
     database: str
     expected: Inventory
     findings: tuple[Finding, ...]
+    migrations: MigrationReport = NO_MIGRATIONS
 
     @property
     def verdict(self) -> Literal["ok", "different", "not-run"]:
@@ -46,16 +49,18 @@ def verify(
     dump: Path,
     database: Database,
     *,
+    migrations: ProjectMigrations | None = None,
     pg_bin: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a whole-database backup with a live database, in one snapshot of it.
 
-    Nothing is changed. Raises DumpRefused when the backup itself is damaged, CannotRun when the
-    database cannot be read; differences are findings, not errors.
+    Nothing is changed. ``migrations`` are those beside the project, which the database's history is
+    held against; where it is None, nothing is said of them. Raises DumpRefused when the backup itself
+    is damaged, CannotRun when the database cannot be read; differences are findings, not errors.
     """
     progress = progress or NoProgress()
-    with opened_backup(dump, progress=progress) as opened:
+    with opened_backup(dump, progress=progress, allowed=ANY_RULE) as opened:
         with connect(database) as connection:
             psql = choose(
                 "psql", server_version(connection), pg_bin=pg_bin, needs_tls=database.needs_tls
@@ -64,6 +69,8 @@ def verify(
         with read_live(database, opened, psql=psql, progress=progress) as reading:
             findings = proof.live_differences(expected, reading.inventory)
             findings = _with_row_differences(findings, reading)
+            found = live_migrations(opened, reading.inventory, database.schema, migrations)
+            findings += found.findings
         findings += content_not_compared(opened)
         progress.done()
         return Verification(
@@ -71,6 +78,7 @@ def verify(
             database=database.label,
             expected=expected,
             findings=tuple(findings),
+            migrations=found,
         )
 
 

@@ -43,6 +43,12 @@ WHEEL_DIRECTORIES = {
 
 LOSES_SEQUENCES = frozenset({(18, 0), (18, 1)})
 
+MENDED_PSQL = {
+    "CVE-2025-8714": {13: 22, 14: 19, 15: 14, 16: 10, 17: 6},
+    "CVE-2026-18408": {14: 24, 15: 19, 16: 15, 17: 11, 18: 6},
+}
+"""Since which minor of each major psql no longer runs commands that a hostile dump smuggles in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -125,9 +131,22 @@ def choose(
     *,
     pg_bin: Sequence[Path] = (),
     needs_tls: bool = False,
+    must_withstand: bool = False,
 ) -> Program:
-    """Return the best installed ``name`` for a server; raise ToolUnavailable saying what to install."""
-    choices = weigh(find_programs(name, pg_bin=pg_bin), server_version, needs_tls=needs_tls)
+    """Return the best installed ``name`` for a server; raise ToolUnavailable saying what to install.
+
+    ``must_withstand`` leaves out every psql that a hostile dump could make run commands.
+    """
+    programs = find_programs(name, pg_bin=pg_bin)
+    flawed = [program for program in programs if must_withstand and psql_flaw(program)]
+    choices = weigh(
+        [program for program in programs if program not in flawed],
+        server_version,
+        needs_tls=needs_tls,
+    )
+    choices += [
+        Choice(program, usable=False, reason=f"has {psql_flaw(program)}") for program in flawed
+    ]
     if choices and choices[0].usable:
         return choices[0].program
     major = server_version // 10000
@@ -139,6 +158,15 @@ def choose(
     else:
         message = f"no {name} is installed, and a PostgreSQL {major} server needs one"
     raise ToolUnavailable(message, hint=what_to_install(major, needs_tls=needs_tls))
+
+
+def psql_flaw(program: Program) -> str:
+    """Return by which known flaw a dump could make this psql run commands; "" if by none."""
+    major, minor = program.version
+    for flaw, mended in MENDED_PSQL.items():
+        if major < min(mended) or minor < mended.get(major, 0):
+            return f"{flaw} (mended in {major}.{mended[major]})" if major in mended else flaw
+    return ""
 
 
 def what_to_install(major: int, *, needs_tls: bool) -> str:

@@ -6,6 +6,7 @@ another's place must have them all.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dbsnap.postgres.connection import Connection
+
+NAME_LIST = re.compile(r"""(?:(?:"(?:[^"]|"")*"|[^"',;()\\\s]+)(?:\s*,\s*(?!$)|$))*""")
+"""Names, quoted or not, with commas between: what can stand in SET without quotes around it."""
 
 LIST_SETTINGS = frozenset(
     {
@@ -222,7 +226,7 @@ def _from_row(found: dict[str, Any]) -> DatabaseProperties:
 def _assignment(setting: str) -> str:
     name, _, value = setting.partition("=")
     quoted_name = ".".join(quote_name(part) for part in name.split("."))
-    if name in LIST_SETTINGS:
+    if name in LIST_SETTINGS and NAME_LIST.fullmatch(value):
         # An empty list is stored as one empty name, which SET takes as '' only.
         return f"{quoted_name} TO {value if value not in ('', EMPTY_NAME) else quote_literal('')}"
     return f"{quoted_name} TO {quote_literal(value)}"

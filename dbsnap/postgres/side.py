@@ -187,6 +187,13 @@ def create_side_database(
         ) from None
 
 
+def give_to(maintenance: Maintenance, name: str, owner: str | None) -> None:
+    """Give a database another owner; None is the role of this connection."""
+    role = quote_name(owner) if owner else "CURRENT_USER"
+    with server_errors(f"giving the database {name} to {role}"):
+        execute(maintenance.connection, f"ALTER DATABASE {quote_name(name)} OWNER TO {role}")
+
+
 def drop_database(maintenance: Maintenance, name: str) -> None:
     """Drop a database that dbsnap made, with whatever still connects to it; no error if it is gone."""
     query = "SELECT datistemplate FROM pg_catalog.pg_database WHERE datname = %s"

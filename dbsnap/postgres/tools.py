@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -204,11 +205,22 @@ def _interruptions_held() -> Iterator[set[signal.Signals | int]]:
     Python drops an exception that a signal raises within ``os.fork`` (in its after-fork callbacks), so
     a Ctrl-C at that moment would go unheard. Gives the signal mask from before, for the child.
     """
+    heard: list[int] = []
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        # The mask is this thread's alone: another may take the signal, and the handler runs here.
+        handlers = {n: h for n in INTERRUPTIONS if callable(h := signal.getsignal(n))}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
     try:
+        for number in handlers:
+            signal.signal(number, lambda number, _frame: heard.append(number))
         yield mask
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 def _prepare_child(mask: set[signal.Signals | int], *, with_parent: bool) -> None:

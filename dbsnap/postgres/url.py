@@ -115,6 +115,12 @@ class Database:
         """Return the address of the database ``dbname`` on the same server."""
         return replace(self, parameters=MappingProxyType({**self.parameters, "dbname": dbname}))
 
+    def with_role(self, role: str, password: str | None) -> Database:
+        """Return the same address for another role; without a password libpq looks for one itself."""
+        others = {k: v for k, v in self.parameters.items() if k not in ("user", "password")}
+        own = {"user": role} if password is None else {"user": role, "password": password}
+        return replace(self, parameters=MappingProxyType({**others, **own}))
+
     def same_as(self, other: Database) -> bool:
         """Return whether both may be one database, as far as the addresses tell.
 

@@ -1,0 +1,194 @@
+"""Which tables of a backup are restored, and what the backup knows of them. Pure but for reading it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbsnap.dumpfile.column_types import canonical_type, read_declared_types
+from dbsnap.dumpfile.copy_text import text_codec
+from dbsnap.errors import CannotRun, UsageError
+from dbsnap.inventory import object_name, short_name, split_name
+from dbsnap.prisma_schema import model_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from dbsnap.archive.record import OmittedObject, TableSelection
+    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.inventory import Inventory
+    from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.prisma_schema import PrismaModel
+
+
+@dataclass(frozen=True, slots=True)
+class BackupTable:
+    """A table as a backup holds it; of a partitioned table with the rows of all its partitions.
+
+    ``columns`` are those whose values are in the backup, ``excluded`` those left out of it by wish,
+    ``where`` the filter it was taken with. ``types`` are the columns' as ``format_type`` words them,
+    without their modifiers where ``exact_types`` is False; what is not known is not there.
+    ``partitions`` are its partitions with their own, ``asked`` the names it was asked for by.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    blocks: tuple[CopyBlock, ...]
+    types: Mapping[str, str]
+    exact_types: bool
+    excluded: tuple[str, ...] = ()
+    where: str = ""
+    omitted: tuple[OmittedObject, ...] = ()
+    partitions: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Return the name as people know it."""
+        return short_name(self.name)
+
+    def type_differs(self, column: str, live_type: str) -> bool:
+        """Return whether the backup knows another type for a column than the live table has."""
+        known = self.types.get(column)
+        if known is None:
+            return False
+        return known != (live_type if self.exact_types else canonical_type(live_type))
+
+
+def choose_tables(
+    opened: OpenedBackup, only: Sequence[str], models: Sequence[PrismaModel] = ()
+) -> list[BackupTable]:
+    """Return the tables to restore, all that a table backup holds where none is named.
+
+    A name that is no table's can be that of one of Prisma's ``models``. Raises UsageError where a name
+    of ``only`` is none of the backup's tables, with the nearest names; CannotRun where the backup does
+    not hold a table's rows as COPY data.
+    """
+    facts = opened.expected.of("table")
+    selection = {table.table: table for table in opened.record.selection} if opened.record else {}
+    asked: dict[str, list[str]] = {} if only else {name: [] for name in selection}
+    for text in only:
+        asked.setdefault(_named(text, list(selection or facts), models), []).append(text)
+    if not asked:
+        raise UsageError("no table is named", hint="name one with --only TABLE")
+    reading = _Reading(opened)
+    whole = {each for name in asked for each in reading.partitions(name)}
+    return [
+        replace(reading.table(name, selection.get(name)), asked=tuple(texts))
+        for name, texts in asked.items()
+        if name not in whole
+    ]
+
+
+def nearest(name: str, there: Iterable[str]) -> str:
+    """Return a hint with the names most like one that is not there."""
+    known = {short_name(each): each for each in there}
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"the backup has {', '.join(sorted(known)[:8])}{' …' if len(known) > 8 else ''}"
+
+
+def spellings(name: str) -> set[str]:
+    """Return the ways to write a table's name: with its schema or, in public, without; quoted or not."""
+    schema, table = split_name(name)
+    own = {table, object_name(table), quoted(table)}
+    written = {
+        f"{first}.{last}" for first in (schema, object_name(schema), quoted(schema)) for last in own
+    }
+    return written | own if schema == "public" else written
+
+
+def quoted(name: str) -> str:
+    """Return a name in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _named(name: str, there: list[str], models: Sequence[PrismaModel]) -> str:
+    found = [each for each in there if name in spellings(each)]
+    if not found and (model := model_named(models, name)):
+        found = [
+            each for each in there if each == object_name(model.schema or "public", model.table)
+        ]
+    found = found or [each for each in there if name == split_name(each)[-1]]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(sorted(found))
+        raise UsageError(
+            f"{name} is the name of several tables: {listed}", hint="name its schema too"
+        )
+    raise UsageError(f"the backup has no table {name}", hint=nearest(name, there))
+
+
+class _Reading:
+    """Reads what a backup knows of its tables: from the record, else from the dump's statements."""
+
+    def __init__(self, opened: OpenedBackup) -> None:
+        self._opened = opened
+        self._facts = opened.expected.of("table")
+        if opened.record is not None:
+            self._types = _recorded_types(opened.expected)
+            self._parents = {
+                name: tuple(facts.get("parents") or ()) if "partition_bound" in facts else ()
+                for name, facts in self._facts.items()
+            }
+        else:
+            declared = read_declared_types(
+                opened.dump.raw(), blocks=0, codec=text_codec(opened.encoding)
+            )
+            self._types = declared.columns
+            self._parents = {name: (parent,) for name, parent in declared.parents.items()}
+
+    def partitions(self, name: str) -> tuple[str, ...]:
+        return tuple(each for each in self._facts if name in self._ancestors(each))
+
+    def table(self, name: str, selection: TableSelection | None) -> BackupTable:
+        partitions = self.partitions(name)
+        self._refuse_others(name, partitions)
+        blocks = [b for b in self._opened.contents.copy_blocks if b.table in {name, *partitions}]
+        rows = sum(self._facts.get(each, {}).get("rows") or 0 for each in (name, *partitions))
+        form = self._facts.get(name, {}).get("form")
+        empty = form == "partitioned table" and not rows and not blocks
+        if rows != sum(block.rows for block in blocks) or not (blocks or empty):
+            raise CannotRun(
+                f"the backup does not hold the rows of {short_name(name)} as COPY data of its own",
+                hint="they may stand under the table that it is a partition of, or the dump was made "
+                "with --inserts: restore that table, or the whole backup with --to",
+            )
+        types = self._types.get(name, {})
+        return BackupTable(
+            name=name,
+            columns=blocks[0].columns if blocks else tuple(types),
+            blocks=tuple(blocks),
+            types=types,
+            exact_types=self._opened.record is not None,
+            excluded=selection.excluded_columns if selection else (),
+            where=selection.where if selection else "",
+            omitted=selection.omitted if selection else (),
+            partitions=partitions,
+        )
+
+    def _refuse_others(self, name: str, partitions: Iterable[str]) -> None:
+        for each in (name, *partitions):
+            form = self._facts.get(each, {}).get("form")
+            if form in {"foreign table", "extension data"}:
+                raise CannotRun(
+                    f"{short_name(each)} is a {form}: {short_name(name)} cannot be restored alone",
+                    hint="its rows are not in the backup as a table's own"
+                    if form[0] == "f"
+                    else "",
+                )
+
+    def _ancestors(self, name: str) -> set[str]:
+        parents = set(self._parents.get(name, ()))
+        return parents.union(*(self._ancestors(parent) for parent in parents))
+
+
+def _recorded_types(inventory: Inventory) -> dict[str, dict[str, str]]:
+    types: dict[str, dict[str, str]] = {}
+    for name, facts in inventory.of("column").items():
+        if "type" in facts:
+            types.setdefault(facts["table"], {})[split_name(name)[-1]] = facts["type"]
+    return types

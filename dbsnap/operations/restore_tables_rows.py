@@ -1,0 +1,169 @@
+"""Planning a restore of tables: which rows are inserted, updated and deleted, and what forbids it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsnap.errors import UsageError
+from dbsnap.inventory import object_name
+from dbsnap.operations.restore_tables_plan import Rows, counted, row_name
+from dbsnap.postgres.connection import execute, fetch, fetch_value
+from dbsnap.postgres.row_differences import (
+    changed_columns,
+    nulls_in,
+    plan_changes,
+    planned_counts,
+    repeated_keys,
+    samples,
+)
+from dbsnap.postgres.staged_table import CREATE_PLAN, INSERTED, PLAN, UPDATED
+from dbsnap.postgres.table_selection import search_path
+from dbsnap.postgres.unique_values import column_to_let_go, conflicts, held_by_updated_rows
+from dbsnap.report import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dbsnap.operations.restore_tables_work import TableWork
+    from dbsnap.postgres.connection import Connection
+    from dbsnap.postgres.live_table import UniqueKey
+    from dbsnap.postgres.staged_table import Kind, StagedTable
+
+SAMPLES = 3
+
+
+def plan_rows(connection: Connection, work: TableWork) -> None:
+    """Compare what is staged with what is live, and put what is to be done into the plan.
+
+    Raises UsageError where several rows of the backup have one key of the live table.
+    """
+    execute(connection, CREATE_PLAN)
+    for table in work.tables:
+        if table.key:
+            _refuse_repeated_keys(connection, table)
+        for statement in plan_changes(table):
+            execute(connection, statement)
+        live = table.live.relation
+        work.present[live.oid] = fetch_value(
+            connection, f"SELECT pg_catalog.count(*) FROM {live.rows}"
+        )
+    execute(connection, f"ANALYZE {PLAN}")
+    work.counts = {
+        (number, kind): count for number, kind, count in fetch(connection, planned_counts())
+    }
+    for table in work.tables:
+        if work.count(table, UPDATED):
+            counts = fetch_value(connection, changed_columns(table))
+            work.changed[table.number] = {
+                column: count for column, count in zip(table.restored, counts, strict=True) if count
+            }
+
+
+def sample_rows(connection: Connection, work: TableWork, table: StagedTable, kind: Kind) -> Rows:
+    """Return how many rows of one kind are planned for a table, and the names of the first."""
+    count = work.count(table, kind)
+    if not count:
+        return Rows()
+    found = fetch(connection, samples(table, kind, SAMPLES))
+    return Rows(count, tuple(row_name(table.shown_columns, values) for (values,) in found))
+
+
+def find_conflicts(connection: Connection, work: TableWork) -> None:
+    """Note restored rows that need a value which a row that stays has, and those that swap values."""
+    for table in work.tables:
+        for key in table.live.unique_keys:
+            if key.parts == table.key and not key.predicate:
+                continue
+            kinds = [
+                kind
+                for kind in work.kinds(table)
+                if kind == INSERTED or work.updates_any(table, key.columns)
+            ]
+            with search_path(connection, work.search_path):  # functions of indexes may rely on it
+                if kinds:
+                    _find_held(connection, work, table, key, kinds)
+                if UPDATED in kinds and key.immediate:
+                    _find_swapped(connection, work, table, key)
+
+
+def find_missing_values(connection: Connection, work: TableWork) -> None:
+    """Note the rows that lack a value which the live table demands."""
+    for table in work.tables:
+        title = table.live.relation.title
+        inserts = work.count(table, INSERTED)
+        for column in work.mappings[table.number].unfilled if inserts else ():
+            work.problems.append(
+                _problem(
+                    table,
+                    f"{counted(inserts, 'row')} to insert into {title} would have no value for "
+                    f"{column}, which is NOT NULL without a default: give one with "
+                    f"--fill {title}.{column}=VALUE",
+                )
+            )
+        demanded = [
+            column.name
+            for column in table.live.columns
+            if column.not_null and column.name in table.restored
+            if column.name not in table.key_columns
+        ]
+        if demanded and work.kinds(table):
+            nulls = fetch_value(connection, nulls_in(table, demanded))
+            for column, count in zip(demanded, nulls, strict=True):
+                if count:
+                    message = (
+                        f"{title}.{column} is NOT NULL now, but NULL in {counted(count, 'row')} "
+                        "of the backup"
+                    )
+                    work.problems.append(_problem(table, message))
+
+
+def _refuse_repeated_keys(connection: Connection, table: StagedTable) -> None:
+    if repeated := fetch(connection, repeated_keys(table)):
+        names = ", ".join(row_name(table.key_columns, values) for (values,) in repeated)
+        raise UsageError(
+            f"the backup has several rows of {table.live.relation.title} with the same key: {names}",
+            hint="the table has another key than when the backup was taken; restore it with --to",
+        )
+
+
+def _find_held(
+    connection: Connection,
+    work: TableWork,
+    table: StagedTable,
+    key: UniqueKey,
+    kinds: Sequence[Kind],
+) -> None:
+    held = fetch(connection, conflicts(table, key, kinds))
+    if not held:
+        return
+    pairs = "; ".join(
+        f"{row_name(table.shown_columns, theirs)} needs what {row_name(table.shown_columns, own)} has"
+        for _, theirs, own in held
+    )
+    message = (
+        f"{counted(held[0][0], 'row')} of {table.live.relation.title} cannot be restored, because a "
+        f"row that stays has the same {object_name(key.name)}: {pairs}"
+    )
+    work.problems.append(_problem(table, message))
+
+
+def _find_swapped(
+    connection: Connection, work: TableWork, table: StagedTable, key: UniqueKey
+) -> None:
+    query = f"SELECT pg_catalog.count(*) FROM ({held_by_updated_rows(table, key)}) AS held"
+    count = fetch_value(connection, query)
+    if not count:
+        return
+    column = column_to_let_go(table, key, work.changed[table.number])
+    if column is None:
+        message = (
+            f"{counted(count, 'row')} of {table.live.relation.title} exchange values of "
+            f"{object_name(key.name)} among each other, and none of its columns can be NULL meanwhile"
+        )
+        work.problems.append(_problem(table, message))
+    else:
+        work.letting_go.append((table, key, column))
+
+
+def _problem(table: StagedTable, message: str) -> Finding:
+    return Finding("different", f"table {table.live.relation.full_name}", message)
