@@ -6,14 +6,19 @@ It is derived: dbsnap itself reads the records, and writes the manifest anew aft
 from __future__ import annotations
 
 import json
-import os
+import time
+from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from dbsnap.archive.storage import MANIFEST_NAME, directory_lock, entries, find_dump
-from dbsnap.errors import DbsnapError, StorageFailed
+from dbsnap.archive.private_files import read_private, replace_private, storage_failed
+from dbsnap.archive.publishing import directory_lock
+from dbsnap.archive.storage import MANIFEST_NAME, entries
+from dbsnap.archive.summaries import Summaries
+from dbsnap.errors import DumpRefused, StorageFailed
+from dbsnap.inventory import short_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,66 +28,71 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def manifest_of(found: list[Entry], directory: Path) -> dict[str, Any]:
+def manifest_of(found: list[Entry]) -> dict[str, Any]:
     """Return the manifest of these entries; it fits ``schemas/manifest.json``."""
-    return {"version": VERSION, "backups": [_line(entry, directory) for entry in found]}
+    return {"version": VERSION, "backups": [_line(entry) for entry in found]}
 
 
-def rebuild_manifest(directory: Path) -> None:
-    """Write the manifest from the records that are there now.
+def rebuild_manifest(directory: Path, summaries: Summaries | None = None) -> None:
+    """Write the manifest from the records that are there now; ``summaries`` are those read so far.
 
     Processes that do so at once take turns, and each reads the records inside its turn, so that
     nothing is lost. Raises StorageFailed when it cannot be written; the old one then stays.
     """
-    staged = directory / f".{MANIFEST_NAME}.partial"
     try:
         with directory_lock(directory):
-            document = manifest_of(entries(directory), directory)
-            jsonschema.Draft202012Validator(_schema()).validate(document)
-            descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                with os.fdopen(descriptor, "w") as output:
-                    output.write(json.dumps(document, indent=2) + "\n")
-                    output.flush()
-                    os.fsync(output.fileno())
-                staged.rename(directory / MANIFEST_NAME)
-            finally:
-                staged.unlink(missing_ok=True)
+            summaries = summaries or Summaries(directory)
+            text = _text(entries(directory, summaries))
+            jsonschema.Draft202012Validator(_schema()).validate(json.loads(text))
+            replace_private(directory / MANIFEST_NAME, text)
+            summaries.remember(now_nanoseconds=time.time_ns())
     except OSError as error:
-        raise StorageFailed(
-            f"cannot write {directory / MANIFEST_NAME}: {error.strerror}",
-            hint="the backups themselves are complete; the next backup writes the manifest again",
-        ) from None
+        what = f"cannot write {directory / MANIFEST_NAME}, though the backups are complete"
+        raise storage_failed(what, error) from None
 
 
-def entry_status(entry: Entry, directory: Path) -> str:
-    """Return ``verified``, ``incomplete`` (a file of it is missing) or ``damaged`` (its record is).
+def entries_and_manifest(directory: Path) -> tuple[list[Entry], str]:
+    """Return the directory's entries, and why its manifest is not as they want it; empty if it is.
 
-    Every published backup was verified when it was taken. Sizes are compared, not contents: that is
-    what ``validate`` is for.
+    A manifest that is missing, damaged, edited or somebody else's is written anew.
     """
-    if entry.record is None:
-        return "damaged"
+    summaries = Summaries(directory)
+    found = entries(directory, summaries)
+    current = not found
+    with suppress(OSError, DumpRefused):
+        current = current or read_private(directory / MANIFEST_NAME) == _text(found)
     try:
-        dump = find_dump(directory, entry.id)
-    except DbsnapError:
-        return "incomplete"
-    return "verified" if dump.stat().st_size == entry.record.dump.bytes else "damaged"
+        if not current or summaries.news(now_nanoseconds=time.time_ns()) is not None:
+            rebuild_manifest(directory, summaries)
+    except StorageFailed as error:
+        return found, "" if current else str(error)
+    return found, ""
 
 
-def _line(entry: Entry, directory: Path) -> dict[str, Any]:
-    record = entry.record
+def tables_of(entry: Entry) -> str | None:
+    """Return the names of a table backup's tables as people know them; None for a whole database."""
+    parts = entry.summary.parts if entry.summary else ()
+    return ", ".join(short_name(part.table) for part in parts) or None
+
+
+def _text(found: list[Entry]) -> bytes:
+    return (json.dumps(manifest_of(found), indent=2) + "\n").encode()
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    summary = entry.summary
     return {
         "id": entry.id,
-        "table": None,
-        "database": record.source.database if record else "",
-        "createdAt": record.created_at if record else "",
-        "recordCount": record.inventory.total_rows() if record else 0,
-        "filePath": record.dump.file if record else "",
-        "restorePath": record.restore_script.file if record else "",
-        "sizeBytes": record.dump.bytes if record else 0,
-        "reason": record.reason if record else entry.problem,
-        "status": entry_status(entry, directory),
+        "table": tables_of(entry),
+        "database": summary.database if summary else "",
+        "createdAt": summary.created_at if summary else "",
+        "recordCount": summary.rows if summary else 0,
+        "filePath": summary.file if summary else "",
+        "restorePath": summary.restore_script if summary else "",
+        "sizeBytes": summary.bytes if summary else 0,
+        "reason": summary.reason if summary else entry.problem,
+        "status": entry.status,
+        "pinned": entry.pinned,
     }
 
 

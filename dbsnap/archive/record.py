@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
+from dbsnap.archive.private_files import read_private
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory
 
@@ -56,7 +57,8 @@ class Block:
 class Dump:
     """The dump file: sizes in bytes, sha256 of the file, members of a compressed file, COPY blocks.
 
-    A member is (offset, length, raw offset, raw length), all in bytes.
+    A member is (offset, length, raw offset, raw length), all in bytes. ``rules`` are the guard's rules
+    that the dump breaks because its source does: such a backup restores without being asked about.
     """
 
     file: str
@@ -67,6 +69,7 @@ class Dump:
     pg_dump_version: str
     members: tuple[tuple[int, int, int, int], ...]
     blocks: tuple[Block, ...]
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,43 @@ class Companion:
 
 
 @dataclass(frozen=True, slots=True)
+class OmittedObject:
+    """Something of a table that the dump leaves out so that it restores into an empty database.
+
+    A foreign key to a table that is not in the dump, for one. ``kind`` and ``name`` are an
+    inventory's, ``statement`` is the SQL that creates it, ``references`` the table it needs ("" where
+    none is missing), ``reason`` a clause for people.
+    """
+
+    kind: str
+    name: str
+    statement: str
+    references: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSelection:
+    """One table of a table backup, and which part of it the dump holds.
+
+    ``table`` has the form of ``inventory.object_name``. ``columns`` were dumped, in the table's order;
+    ``excluded_columns`` were not, by wish (generated columns are in neither). ``where`` is the filter
+    as it was given, an SQL condition; empty means all rows.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    excluded_columns: tuple[str, ...] = ()
+    where: str = ""
+    omitted: tuple[OmittedObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """Everything a backup promises. ``created_at`` is ISO 8601 in UTC; durations are in seconds."""
+    """Everything a backup promises. ``created_at`` is ISO 8601 in UTC; durations are in seconds.
+
+    ``selection`` lists the tables of a table backup; it is empty for a whole database.
+    """
 
     id: str
     created_at: str
@@ -93,6 +131,7 @@ class Record:
     duration_seconds: float
     inventory: Inventory
     notes: tuple[str, ...] = field(default=())
+    selection: tuple[TableSelection, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as it stands on disk; it fits ``schemas/record.json``."""
@@ -125,6 +164,7 @@ def record_from_json(document: Any, *, where: str) -> Record:
         dump=Dump(
             **{
                 **dump,
+                "rules": tuple(dump.get("rules", ())),
                 "members": tuple(tuple(member) for member in dump["members"]),
                 "blocks": tuple(
                     Block(**{**block, "columns": tuple(block["columns"])})
@@ -137,13 +177,24 @@ def record_from_json(document: Any, *, where: str) -> Record:
         duration_seconds=document["duration_seconds"],
         inventory=Inventory(**document["inventory"]),
         notes=tuple(document["notes"]),
+        selection=tuple(_selection(table) for table in document.get("selection", ())),
+    )
+
+
+def _selection(document: dict[str, Any]) -> TableSelection:
+    return TableSelection(
+        table=document["table"],
+        columns=tuple(document["columns"]),
+        excluded_columns=tuple(document["excluded_columns"]),
+        where=document["where"],
+        omitted=tuple(OmittedObject(**omitted) for omitted in document["omitted"]),
     )
 
 
 def read_record(path: Path) -> Record:
     """Read and check one record; raise DumpRefused when it is unreadable or does not fit."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_private(path))
     except OSError as error:
         raise _damaged(path.name, error.strerror or "unreadable") from None
     except ValueError as error:

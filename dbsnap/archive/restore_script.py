@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from dbsnap.inventory import split_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dbsnap.archive.record import Source
     from dbsnap.inventory import Inventory
@@ -52,7 +52,7 @@ def render_restore_script(
         "SHOWN_FILE": one_line(dump_file),
         "SHOWN_DATABASE": one_line(source.database),
         "SHOWN_VERSION": one_line(source.server_version),
-        "TAKEN": _taken(backup_id),
+        "TAKEN": taken_at(backup_id),
         "NEEDS": f" {PROGRAMS[compression]}" if PROGRAMS[compression] else "",
         "BACKUP_ID": shell_word(backup_id),
         "DUMP_FILE": shell_word(dump_file),
@@ -67,9 +67,16 @@ def render_restore_script(
         "PROGRAMS": PROGRAMS[compression],
         "EXPECTED": ",\n".join([NOTHING_EXPECTED, *_expected(inventory)]),
     }
-    template = (resources.files("dbsnap.archive") / "restore_template.sh").read_text("utf-8")
+    return render("restore_template.sh", values)
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """Return a template of this package with its placeholders filled, and what all scripts share."""
+    folder = resources.files("dbsnap.archive")
+    text = (folder / template).read_text("utf-8")
+    text = text.replace("@COMMON@\n", (folder / "restore_common.sh").read_text("utf-8") + "\n")
     # In one pass, so that a name that looks like a placeholder stays a name.
-    return PLACEHOLDER.sub(lambda match: values[match[1]], template)
+    return PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
 def shell_word(text: str) -> str:
@@ -95,7 +102,8 @@ def one_line(text: str) -> str:
     )
 
 
-def _taken(backup_id: str) -> str:
+def taken_at(backup_id: str) -> str:
+    """Return when a backup was taken, as its id says it."""
     found = TAKEN.match(backup_id)
     if found is None:
         return "Taken by dbsnap"

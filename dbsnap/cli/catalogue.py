@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 from rich.filesize import decimal
 from rich.text import Text
 
+from dbsnap.archive.manifest import tables_of
 from dbsnap.cli.command import command
-from dbsnap.cli.documents import Document, document, record_summary
+from dbsnap.cli.documents import Document, document, summary_document
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import age, counted, empty_table, plain
+from dbsnap.errors import UsageError
 from dbsnap.operations import catalogue
-from dbsnap.report import Finding
+from dbsnap.operations.catalogue import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,21 +26,44 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dbsnap.archive.record import Record
+    from dbsnap.archive.storage import Entry
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
-    from dbsnap.operations.catalogue import Listed
+    from dbsnap.report import Finding
+
+COLUMNS = ("id", "table", "date", "records", "size", "status", "age", "target")
+DISPENSABLE = ("target", "date", "table")
+"""What a narrow terminal does without, in this order: the id says two of them."""
+
+UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @command(reaches_database=False)
-def list_(invocation: Invocation) -> int:
-    """List the backups, oldest first.
+@click.option("-t", "--table", metavar="NAME", default="", help="Only backups of this table.")
+@click.option("--database", metavar="NAME", default="", help="Only of this database.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(["verified", "incomplete", "damaged"]),
+    help="Only those in this state; may be repeated.",
+)
+@click.option("--since", metavar="WHEN", help="Only since a date (UTC), or for 12h, 7d, 2w.")
+def list_(
+    invocation: Invocation, table: str, database: str, statuses: Sequence[str], since: str | None
+) -> int:
+    """List the backups, oldest first. In NAME * stands for any characters.
 
-    Example: dbsnap list --json
+    Example: dbsnap list --table mods --since 7d
     """
     directory = invocation.settings.directory
-    listed = catalogue.list_backups(directory)
+    earliest = _moment(since, datetime.now(UTC)) if since else None
+    wanted = Wanted(table, database, statuses, earliest)
+    what = "backup" if wanted == Wanted() else "such backup"
+    shown, findings = catalogue.list_backups(directory, wanted)
     invocation.show(
-        _list_document(listed), lambda: _print_list(invocation.screen, listed, directory)
+        _list_document(shown, findings),
+        lambda: _print_list(invocation.screen, shown, directory, what=what),
     )
     return 0
 
@@ -75,68 +101,104 @@ def diff(invocation: Invocation, older: str, newer: str) -> int:
     return 0
 
 
-def _list_document(listed: Sequence[Listed]) -> Document:
+def _moment(text: str, now: datetime) -> datetime:
+    """Return the moment that ``--since`` names, in UTC."""
+    if span := re.fullmatch(r"([0-9]{1,5}) ?([hdw])", text):
+        return now - int(span[1]) * UNITS[span[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--since is no date: {text}",
+            hint="for example 2026-01-24, 2026-01-24T10:30, 12h or 7d",
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _list_document(shown: Sequence[Entry], findings: Sequence[Finding]) -> Document:
+    now = datetime.now(UTC)
     lines = [
         {
-            **(record_summary(line.record) if line.record else {"id": line.id}),
-            "status": line.status,
+            **(summary_document(entry.summary) if entry.summary else {}),
+            "id": entry.id,
+            "table": tables_of(entry),
+            "status": entry.status,
+            "pinned": entry.pinned,
+            "age_seconds": int((now - taken_at).total_seconds())
+            if (taken_at := entry.taken_at)
+            else None,
         }
-        for line in listed
+        for entry in shown
     ]
-    findings = [
-        Finding("damaged", f"backup {line.id}", line.problem or f"{line.id} is {line.status}")
-        for line in listed
-        if line.status != "verified"
-    ]
-    return document("list", "ok", findings, backups=lines)
+    dates = [entry.summary.created_at for entry in shown if entry.summary]
+    totals = {
+        "backups": len(shown),
+        "rows": sum(entry.summary.rows for entry in shown if entry.summary),
+        "bytes": _bytes(shown),
+        "oldest": min(dates, default=None),
+        "newest": max(dates, default=None),
+    }
+    return document("list", "ok", findings, backups=lines, totals=totals)
 
 
-def _print_list(screen: Screen, lines: Sequence[Listed], directory: Path) -> None:
+def _print_list(screen: Screen, shown: Sequence[Entry], directory: Path, *, what: str) -> None:
     """Print a line for each backup; on a terminal its reason on a line of its own."""
-    if not lines:
-        screen.say(f"no backups in {plain(str(directory))}; take one with: dbsnap backup")
+    where = plain(str(directory))
+    if not shown:
+        screen.say(f"no {what}s in {where}; take one with: dbsnap backup")
         return
     below = screen.out.is_terminal
-    table = _list_table(lines, reasons=not below)
-    if screen.columns_of(table) > screen.out.width:
-        table = _list_table(lines, targets=False)
+    table = _list_table(shown, [*COLUMNS, *([] if below else ["reason"])])
+    for number in range(len(DISPENSABLE) if below else 0):
+        if screen.columns_of(table) > screen.out.width:
+            left_out = DISPENSABLE[: number + 1]
+            table = _list_table(shown, [title for title in COLUMNS if title not in left_out])
     first, *rest = screen.lines_of(table)
     screen.out.out(first)
-    for text, line in zip(rest, lines, strict=True):
+    for text, entry in zip(rest, shown, strict=True):
         screen.out.out(text)
-        if below and _reason(line):
-            reason = Text.from_markup(f"  [dim]{plain(_reason(line))}[/]")
+        if below and _reason(entry):
+            reason = Text.from_markup(f"  [dim]{plain(_reason(entry))}[/]")
             reason.truncate(screen.out.width, overflow="ellipsis")
             screen.out.print(reason)
-    total = sum(line.record.dump.bytes for line in lines if line.record)
-    screen.say(f"{counted(len(lines), 'backup')}, {decimal(total)} in {plain(str(directory))}")
+    oldest = next((_age(entry) for entry in shown if entry.taken_at), "of unknown age")
+    screen.say(f"{counted(len(shown), what)}, {decimal(_bytes(shown))} in {where}; oldest {oldest}")
 
 
-def _list_table(lines: Sequence[Listed], *, targets: bool = True, reasons: bool = False) -> Table:
-    titles = ["id", "age", "rows", "size", "status"]
-    titles += [*(["target"] if targets else []), *(["reason"] if reasons else [])]
-    table = empty_table(titles, right={"age", "rows", "size"})
-    for line in lines:
-        cells = {**_list_cells(line), "reason": plain(_reason(line))}
+def _list_table(shown: Sequence[Entry], titles: Sequence[str]) -> Table:
+    table = empty_table(titles, right={"age", "records", "size"})
+    for entry in shown:
+        cells = {**_list_cells(entry), "reason": plain(_reason(entry))}
         table.add_row(*(cells.get(title, "") for title in titles))
     return table
 
 
-def _list_cells(line: Listed) -> dict[str, str]:
-    style = "green" if line.status == "verified" else "red"
-    cells = {"id": plain(line.id), "status": f"[{style}]{line.status}[/]"}
-    if line.record is None:
+def _list_cells(entry: Entry) -> dict[str, str]:
+    style = "green" if entry.status == "verified" else "red"
+    pinned = ", pinned" if entry.pinned else ""
+    cells = {"id": plain(entry.id), "status": f"[{style}]{entry.status}[/]{pinned}"}
+    if entry.summary is None:
         return cells
     return cells | {
-        "age": age(line.record.created_at, datetime.now(UTC)),
-        "rows": f"{line.record.inventory.total_rows():,}",
-        "size": decimal(line.record.dump.bytes),
-        "target": plain(line.record.source.target),
+        "table": plain(tables_of(entry) or f"all of {entry.summary.database}"),
+        "date": plain(entry.summary.created_at[:16].replace("T", " ")),
+        "age": _age(entry),
+        "records": f"{entry.summary.rows:,}",
+        "size": decimal(entry.summary.bytes),
+        "target": plain(entry.summary.target),
     }
 
 
-def _reason(line: Listed) -> str:
-    return line.record.reason if line.record else line.problem
+def _age(entry: Entry) -> str:
+    return age(entry.taken_at.isoformat(), datetime.now(UTC)) if entry.taken_at else ""
+
+
+def _bytes(shown: Sequence[Entry]) -> int:
+    return sum(entry.summary.bytes for entry in shown if entry.summary)
+
+
+def _reason(entry: Entry) -> str:
+    return entry.problem or (entry.summary.reason if entry.summary else "")
 
 
 def _print_record(screen: Screen, record: Record) -> None:
