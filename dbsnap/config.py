@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
+from dbsnap.archive.retention import Policy
 from dbsnap.config_sources import (
     ENV_FILES,
     ENVIRONMENT_TARGET,
@@ -74,6 +75,9 @@ class Settings:
     pg_bin: tuple[Path, ...]
     targets: Mapping[str, Target]
     unreadable: Mapping[str, UsageError]
+    retention: Policy
+    prisma_migrations: str | None = None
+    excluded_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def configured(self) -> list[str]:
@@ -118,6 +122,13 @@ def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Fla
         pg_bin=tuple(root / path for path in search_path.split(os.pathsep) if path),
         targets=MappingProxyType(targets),
         unreadable=MappingProxyType(unreadable),
+        retention=Policy(**toml.get("retention", {})),
+        prisma_migrations=toml.get("prisma", {}).get("migrations"),
+        excluded_columns={
+            name: tuple(rules["exclude_columns"])
+            for name, rules in toml.get("tables", {}).items()
+            if rules.get("exclude_columns")
+        },
     )
 
 

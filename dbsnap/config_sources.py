@@ -40,7 +40,13 @@ ENVIRONMENT_TARGET = "environment"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 _REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
-_TYPE_NAMES = {"object": "a table", "string": "a string", "boolean": "true or false"}
+_TYPE_NAMES = {
+    "object": "a table",
+    "string": "a string",
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -179,6 +185,8 @@ def schema_problem(error: ValidationError) -> str:
         return f"{where} must be {_TYPE_NAMES[expected]}"
     if error.validator == "enum":
         return f"{where} must be one of {', '.join(expected)}"
+    if error.validator == "minimum":
+        return f"{where} must be at least {expected}"
     if error.validator == "minLength":
         return f"{where} is empty"
     if isinstance(instance, str):

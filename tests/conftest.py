@@ -46,6 +46,12 @@ OUTER_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 NO_CONFIGURATION = ("DATABASE_URL", "DIRECT_URL", "DIRECT_DATABASE_URL", "DBSNAP_DIR")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two workers for each core: half of the time a test waits for a server or a process."""
+    return 2 * (os.cpu_count() or 1)
+
+
 class Servers:
     """Servers by major, each started when it is first asked for."""
 
@@ -162,13 +168,20 @@ def dbsnap(
 
 @pytest.fixture
 def dbsnap_here(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
-    """Give a function that runs a command line in this process: quicker where no process is needed."""
+    """Give ``dbsnap`` without a process of its own, and without the half second that one takes."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
-    def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
-        code = run(arguments)
+    def run_here(
+        *arguments: str, cwd: Path | None = None, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patch, Path(os.devnull).open() as nothing:
+            patch.setattr(sys, "stdin", nothing)
+            patch.chdir(cwd or Path.cwd())
+            for name, value in (environment or {}).items():
+                patch.setenv(name, value)
+            code = run(arguments)
         return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     yield run_here

@@ -16,6 +16,7 @@ import sys
 import termios
 import time
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +61,25 @@ def document(result: Result, status: str) -> dict[str, Any]:
 class Project:
     """A working directory whose DATABASE_URL leads to a database of its own, with one backup."""
 
-    def __init__(self, directory: Path, database: Database, server: ThrowawayServer) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: Database,
+        server: ThrowawayServer,
+        dbsnap: Callable[..., Result] = dbsnap,
+    ) -> None:
         self.directory = directory
         self.database = database
         self.server = server
+        self.dbsnap = dbsnap
         self.environment = {"DATABASE_URL": url_of(database)}
 
     def run(self, *arguments: str, **variables: str) -> Result:
-        return dbsnap(*arguments, cwd=self.directory, environment={**self.environment, **variables})
+        return self.run_in({**self.environment, **variables}, *arguments)
+
+    def run_in(self, environment: dict[str, str], *arguments: str) -> Result:
+        """Run a command line without this project's own environment."""
+        return self.dbsnap(*arguments, cwd=self.directory, environment=environment)
 
     def state(self) -> tuple[set[str], list[tuple[Any, ...]]]:
         """Return the names of the databases made of this one, and what it holds."""
@@ -95,11 +107,15 @@ def project(
     server: ThrowawayServer,
     tmp_path: Path,
     backed_up: Project,
+    dbsnap_here: Callable[..., Result],
 ) -> Project:
-    """Give a project that a test may change; its backup is one of an equal database."""
+    """Give a project that a test may change; its backup is one of an equal database.
+
+    What it runs, it runs in this process: that the same comes out of a process is shown with the other.
+    """
     directory = tmp_path / "project"
     shutil.copytree(backed_up.directory, directory)
-    return Project(directory, new_database(CONTENT), server)
+    return Project(directory, new_database(CONTENT), server, dbsnap_here)
 
 
 @pytest.fixture
@@ -374,10 +390,12 @@ class blocked:  # noqa: N801 - reads as a statement
         self.connected.__exit__(None, None, None)
 
 
+@contextmanager
 def started(
     project: Project, arguments: Sequence[str], *, wrapper: Sequence[str] = ()
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command line; a test that fails does not wait for its end."""
+    with subprocess.Popen(
         [*wrapper, sys.executable, "-m", "dbsnap", *arguments],
         cwd=project.directory,
         env={**os.environ, **project.environment},
@@ -385,7 +403,11 @@ def started(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_until_blocked(project: Project) -> None:
@@ -523,7 +545,7 @@ def test_a_protected_database_needs_its_name(project: Project, by: str) -> None:
     options = {"target": ["--target", "production"], "url": ["--url", address]}.get(by, [])
 
     def run(*arguments: str) -> Result:
-        return dbsnap(*arguments, *options, cwd=project.directory, environment=environment)
+        return project.run_in(environment, *arguments, *options)
 
     before = project.state()
     for refused in ([], ["--yes"], ["--yes", "--confirm", "production"]):
@@ -543,9 +565,8 @@ def test_a_protected_database_needs_its_name(project: Project, by: str) -> None:
 def test_beside_a_protected_database_a_yes_will_do(project: Project) -> None:
     (project.directory / ".env").write_text(f'DATABASE_URL="{url_of(project.database)}"\n')
     other = f"{project.database.name}_copy"
-    result = dbsnap(
-        *("restore", "latest", "--target", "production", "--to", other, "--yes"),
-        cwd=project.directory,
+    result = project.run_in(
+        {}, *("restore", "latest", "--target", "production", "--to", other, "--yes")
     )
     assert result.returncode == 0, result.stderr
     assert project.state()[0] == {project.database.name, other}
@@ -553,7 +574,7 @@ def test_beside_a_protected_database_a_yes_will_do(project: Project) -> None:
 
 def test_a_restore_goes_to_local_and_nowhere_else(project: Project) -> None:
     (project.directory / ".env").write_text(f'DATABASE_URL="{url_of(project.database)}"\n')
-    result = dbsnap("restore", "latest", "--yes", cwd=project.directory)
+    result = project.run_in({}, "restore", "latest", "--yes")
     assert result.returncode == 2
     assert "--target production" in result.stderr
     assert project.state()[0] == {project.database.name}
@@ -566,7 +587,7 @@ def test_backup_takes_every_target(project: Project, new_database: Callable[...,
     second = new_database("CREATE TABLE only_here (a int)")
     (project.directory / ".env.local").write_text(f'DATABASE_URL="{url_of(project.database)}"\n')
     (project.directory / ".env").write_text(f'DATABASE_URL="{url_of(second)}"\n')
-    result = dbsnap("backup", "--json", "--dir", "both", cwd=project.directory)
+    result = project.run_in({}, "backup", "--json", "--dir", "both")
     assert result.returncode == 0, result.stderr
     assert "local, production" in result.stderr
     taken = document(result, "ok")
@@ -575,20 +596,20 @@ def test_backup_takes_every_target(project: Project, new_database: Callable[...,
         ("production", second.name),
     ]
     assert "id" not in taken
-    shown = dbsnap("backup", "--dir", "both", cwd=project.directory)
+    shown = project.run_in({}, "backup", "--dir", "both")
     assert shown.stdout.count("VERIFIED") == 2
 
 
 def test_a_target_that_fails_does_not_stop_the_others(project: Project) -> None:
     (project.directory / ".env.local").write_text(f"DATABASE_URL={UNREACHABLE}\n")
     (project.directory / ".env").write_text(f'DATABASE_URL="{url_of(project.database)}"\n')
-    result = dbsnap("backup", "--json", "--dir", "both", cwd=project.directory)
+    result = project.run_in({}, "backup", "--json", "--dir", "both")
     assert result.returncode == 5
     partly = document(result, "not-run")
     assert [backup["target"] for backup in partly["backups"]] == ["production"]
     assert [finding["object"] for finding in partly["findings"]] == ["target local"]
     assert Path(partly["backups"][0]["file"]).is_file()
-    shown = dbsnap("backup", "--dir", "both", cwd=project.directory)
+    shown = project.run_in({}, "backup", "--dir", "both")
     assert shown.returncode == 5
     assert "VERIFIED" in shown.stdout
     assert "target local was not backed up" in shown.stderr
@@ -727,7 +748,7 @@ def test_without_a_terminal_a_backup_is_one_line_of_list(project: Project) -> No
     reason = "long " * 60 + "end"
     assert project.run("backup", "--reason", reason).returncode == 0
     title, first, second, total = project.run("list").stdout.splitlines()
-    assert title.split() == ["id", "age", "rows", "size", "status", "target", "reason"]
+    assert title.split() == "id table date records size status age target reason".split()
     assert first.endswith("the first one")
     assert second.endswith(reason)
     assert total.startswith("2 backups, ")

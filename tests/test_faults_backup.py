@@ -32,7 +32,8 @@ from conftest import (
 )
 
 from dbsnap.archive.manifest import rebuild_manifest
-from dbsnap.archive.storage import entries, publish, staging
+from dbsnap.archive.publishing import publish, staging
+from dbsnap.archive.storage import entries
 from dbsnap.dumpfile.contents import ContentsReader
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.errors import ServerFailed, ToolFailed
@@ -95,9 +96,7 @@ def hidden(directory: Path) -> set[str]:
 
 def assert_no_backup(directory: Path) -> None:
     assert not [name for name in visible(directory) if name.endswith(".json")]
-    done = dbsnap("list", "--json", cwd=directory)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["backups"] == []
+    assert entries(directory / "backups") == []
 
 
 def assert_nothing_left(directory: Path, server: ThrowawayServer) -> None:
@@ -108,9 +107,7 @@ def assert_nothing_left(directory: Path, server: ThrowawayServer) -> None:
 
 
 def assert_next_backup_is_alone(directory: Path, database: Database) -> None:
-    done = dbsnap("backup", "--json", "--url", address_of(database), cwd=directory)
-    assert done.returncode == 0, done.stderr
-    own_id = json.loads(done.stdout)["id"]
+    own_id = backup(database, target="faults", directory=directory / "backups").record.id
     assert {name.partition(own_id)[0] for name in visible(directory)} == {""}
     assert len(visible(directory)) == 4
     assert hidden(directory) == set()
@@ -217,9 +214,9 @@ def test_what_was_half_published_is_removed_by_the_next(source: Database, tmp_pa
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from dbsnap.archive import storage
+from dbsnap.archive.publishing import staging
 directory = Path({str(tmp_path / "backups")!r})
-with storage.staging(directory, "app", datetime(2026, 1, 1, tzinfo=UTC)) as stage:
+with staging(directory, "app", datetime(2026, 1, 1, tzinfo=UTC)) as stage:
     for suffix in (".sql", "_privileges.sql", "_restore.sh"):
         stage.write(suffix, b"half")
         stage.path(suffix).rename(directory / stage.path(suffix).name)

@@ -263,8 +263,8 @@ def test_interrupted_in_any_phase(arena: Arena, phase: str, number: int) -> None
     assert not arena.half_done(), process.text
     assert not running(children)
     assert eventually(lambda: not sessions(arena.server), seconds=3)
-    if "is now the restored" in process.text:  # it came too late
-        assert code in {0, 130}
+    if "is now the restored" in process.text:  # too late: Python at its end hears no signals
+        assert code in {0, 130, -number}
         assert arena.state() == "new"
     else:
         assert code == 130, process.text

@@ -159,7 +159,7 @@ class CommandLines:
         self._thread.join()
 
     def _read(self) -> None:
-        while not self._ended.is_set():
+        while not self._ended.wait(0.002):  # leaves a core to what it watches
             self.seen.update(command_lines())
 
     def having(self, word: str) -> list[bytes]:
@@ -201,12 +201,14 @@ def test_every_command_that_succeeds_keeps_the_password(
         run("backup", "--json", "--compress", "gzip")
         run("restore", "latest", "--yes", "--drop-old")
         run("restore", "latest", "--yes", "--json", "--privileges", "require")
-    run("restore", "latest", "--dry-run")
-    run("rollback", "--yes", "--json")
+    for command in (["restore", "latest", "--dry-run"], ["rollback", "--yes", "--json"]):
+        results.append(dbsnap_here(*command))
+        assert results[-1].returncode == 0, results[-1].stderr
     for command in (["list"], ["show"], ["validate", "latest"], ["diff", "latest"], ["doctor"]):
         results += [dbsnap_here(*command), dbsnap_here(*command, "--json")]
         assert [result.returncode for result in results[-2:]] == [0, 0]
-    run("verify", "--json")
+    results.append(dbsnap_here("verify", "--json"))
+    assert results[-1].returncode == 0, results[-1].stderr
     with connect(asking.as_superuser.with_name("app")) as connection:
         execute(connection, "DELETE FROM public.items WHERE id = 7")
     run("verify", code=4)
@@ -284,7 +286,9 @@ def test_a_passphrase_that_no_variable_carries_is_refused(
 
 
 def test_a_psql_that_fails_in_the_middle_keeps_the_password(
-    asking: PasswordServer, tmp_path: Path
+    asking: PasswordServer,
+    dbsnap_here: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
 ) -> None:
     environment = {**LOUD, "DATABASE_URL": asking.url("guarded")}
     before = query(asking.as_superuser, "SELECT datname FROM pg_database ORDER BY 1")
@@ -292,7 +296,7 @@ def test_a_psql_that_fails_in_the_middle_keeps_the_password(
     assert taken.returncode == 0, taken.stderr
     results = [taken]
     for arguments in (["--yes"], ["--yes", "--json"], ["--yes", "--in-place"]):
-        result = dbsnap("restore", "latest", *arguments, cwd=tmp_path, environment=environment)
+        result = dbsnap_here("restore", "latest", *arguments, cwd=tmp_path, environment=environment)
         assert result.returncode == 1, result.stderr
         assert "violates check constraint" in result.stderr
         results.append(result)

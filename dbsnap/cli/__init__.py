@@ -11,6 +11,8 @@ from dbsnap.cli import (  # noqa: F401 - each adds its commands to the group
     catalogue,
     demo,
     doctor,
+    export,
+    prune,
     restore,
     rollback,
     validate,

@@ -1,7 +1,8 @@
-"""``dbsnap backup``: of the database that was asked for, or of every configured one."""
+"""``dbsnap backup``: of the database that was asked for, or of every configured one; or of tables."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -9,25 +10,51 @@ import structlog
 from rich.filesize import decimal
 
 from dbsnap import config
-from dbsnap.cli.command import command
+from dbsnap.cli.backup_tables import print_tables, tables_documents, verified
+from dbsnap.cli.command import command, migrations_option
 from dbsnap.cli.documents import Document, document, error_status, record_summary
 from dbsnap.cli.invocation import exit_code
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import plain
-from dbsnap.errors import DbsnapError
-from dbsnap.operations.backup import Backup
+from dbsnap.errors import DbsnapError, UsageError
 from dbsnap.operations.backup import backup as take_backup
+from dbsnap.operations.backup_tables import backup_tables as take_tables
+from dbsnap.operations.backup_tables_plan import TableRequest
+from dbsnap.operations.migrations import MARK_PURPOSE, read_project
+from dbsnap.prisma_schema import find_prisma_models
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
     from dbsnap.dumpfile.compression import Compression
+    from dbsnap.operations.recording import Backup
 
 
 @command(reaches_database=True)
+@click.option(
+    "-t",
+    "--table",
+    "tables",
+    metavar="TABLE",
+    multiple=True,
+    help="Only this table, as for pg_dump -t; or the name of a Prisma model. Repeatable.",
+)
+@click.option(
+    "--where",
+    metavar="SQL",
+    multiple=True,
+    help="Only these rows of the one table asked for; of one of several: TABLE=SQL.",
+)
+@click.option(
+    "--exclude-column",
+    "exclude_columns",
+    metavar="T.C",
+    multiple=True,
+    help="Without the values of this column; repeatable.",
+)
 @click.option("--reason", default="", help="Why this backup is taken; kept in its record.")
 @click.option(
     "-Z",
@@ -35,25 +62,42 @@ if TYPE_CHECKING:
     type=click.Choice(config.COMPRESSIONS),
     help="How the dump is compressed [env: DBSNAP_COMPRESS; default: none].",
 )
-def backup(invocation: Invocation, target: str | None, reason: str) -> int:
-    """Back up a whole database; prove that the dump holds all of it.
+@migrations_option
+def backup(
+    invocation: Invocation,
+    target: str | None,
+    tables: tuple[str, ...],
+    where: tuple[str, ...],
+    exclude_columns: tuple[str, ...],
+    reason: str,
+    *,
+    require_migrations: bool,
+) -> int:
+    """Back up a whole database, or with -t some tables; prove that the dump holds all of it.
 
     Without --url, DATABASE_URL or --target every configured target is backed up, one after the other.
 
     Example: dbsnap backup --reason "before the migration"
+
+    Example: dbsnap backup -t mods -t favorites --reason "before the cleanup"
     """
     settings = invocation.settings
     targets = config.targets_for_backup(settings, target)
     if len(targets) > 1:
         names = ", ".join(each.name for each in targets)
         structlog.get_logger("dbsnap").info(f"backing up every configured target: {names}")
+    take = (
+        _tables(settings, tables, where, exclude_columns, require_migrations=require_migrations)
+        if tables or where or exclude_columns
+        else _whole_database(settings, require_migrations=require_migrations)
+    )
     taken: list[Backup] = []
     failed: list[tuple[str, DbsnapError]] = []
     for each in targets:
         try:
             with invocation.progress() as progress:
                 taken.append(
-                    take_backup(
+                    take(
                         invocation.use(each).database,
                         target=each.name,
                         directory=settings.directory,
@@ -77,12 +121,59 @@ def backup(invocation: Invocation, target: str | None, reason: str) -> int:
     return exit_code(failed[0][1]) if failed else 0
 
 
+def _whole_database(
+    settings: config.Settings, *, require_migrations: bool
+) -> Callable[..., Backup]:
+    migrations = read_project(
+        settings.project_root, settings.prisma_migrations, required=require_migrations
+    )
+    return partial(
+        take_backup, migrations=migrations, standing_exclusions=settings.excluded_columns
+    )
+
+
+def _tables(
+    settings: config.Settings,
+    tables: Sequence[str],
+    where: Sequence[str],
+    exclude_columns: Sequence[str],
+    *,
+    require_migrations: bool,
+) -> Callable[..., Backup]:
+    if not tables:
+        raise UsageError(
+            "--where and --exclude-column are for backups of tables",
+            hint="name the table with -t",
+        )
+    if require_migrations:
+        raise UsageError(
+            "--require-migrations is for backups of a whole database",
+            hint="leave it out, or leave out -t",
+        )
+    request = TableRequest(
+        tables=tables,
+        where=where,
+        exclude_columns=exclude_columns,
+        standing_exclusions=settings.excluded_columns,
+        models=find_prisma_models(settings.project_root),
+    )
+    return partial(take_tables, request=request)
+
+
 def _document(taken: Sequence[Backup], failed: Sequence[tuple[str, DbsnapError]]) -> Document:
     """Return ``id`` and ``file`` where there is one backup, and all of them under ``backups``."""
     findings = [finding for each in taken for finding in each.findings]
     findings += [Finding("damaged", f"target {name}", str(error)) for name, error in failed]
     status = error_status(failed[0][1]) if failed else "ok"
-    backups = [{**record_summary(each.record), "file": str(each.dump)} for each in taken]
+    backups = [
+        {
+            **record_summary(each.record),
+            "selection": tables_documents(each.record),
+            "file": str(each.dump),
+            "migrations": each.migrations.as_json(),
+        }
+        for each in taken
+    ]
     first = backups[0] if len(backups) == 1 else {}
     return document("backup", status, findings, **first, backups=backups)
 
@@ -97,14 +188,22 @@ def _print_all(screen: Screen, taken: Sequence[Backup], *, options: str) -> None
 def _print(screen: Screen, taken: Backup, *, options: str) -> None:
     """Print what was backed up and verified; ``options`` are what a restore of it needs as well."""
     record = taken.record
-    screen.tables(record.inventory, record)
+    if record.selection:
+        print_tables(screen, record)
+    else:
+        screen.tables(record.inventory, record)
     screen.findings(taken.findings)
-    screen.say(
+    screen.commands(MARK_PURPOSE, taken.migrations.commands)
+    whole = (
         f"[green]VERIFIED[/] {plain(record.source.server)}: {held(record.inventory)}; "
-        "all that the snapshot holds is in the file",
-        indent=2,
+        "all that the snapshot holds is in the file"
     )
+    screen.say(verified(record) if record.selection else whole, indent=2)
     screen.say(
         f"{plain(str(taken.dump))}  {decimal(record.dump.bytes)}, {record.duration_seconds:,.1f} s"
     )
     screen.say(f"restore it with:  dbsnap restore {plain(record.id + options)}")
+    if record.selection:
+        screen.say(
+            f"or without dbsnap: sh {plain(str(taken.dump.parent / record.restore_script.file))}"
+        )

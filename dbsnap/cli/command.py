@@ -10,6 +10,7 @@ import click
 
 from dbsnap import __version__, config
 from dbsnap.cli.invocation import Invocation, run_command_line
+from dbsnap.dumpfile.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,6 +92,31 @@ def confirmation_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     yes = click.option("--yes", is_flag=True, help="Do it without asking.")
     return yes(confirm(function))
+
+
+def guard_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how the guard is to treat the dump: ``allow`` and ``untrusted``."""
+    allow = click.option(
+        "--allow",
+        multiple=True,
+        type=click.Choice(sorted(RULES)),
+        metavar="RULE",
+        help="Let the dump break this rule of the guard, which a refusal names; repeatable.",
+    )
+    untrusted = click.option(
+        "--untrusted", is_flag=True, help="Hold the dump to all rules, whatever its record says."
+    )
+    return allow(untrusted(function))
+
+
+def migrations_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add whether Prisma's migrations must be in order: ``require_migrations``."""
+    option = click.option(
+        "--require-migrations",
+        is_flag=True,
+        help="Fail (exit 4) where a Prisma migration failed, is pending, was edited, or is not here.",
+    )
+    return option(function)
 
 
 def run(arguments: Sequence[str]) -> int:

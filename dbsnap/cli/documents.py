@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dbsnap.archive.summaries import summary_of
 from dbsnap.errors import (
     CannotRun,
     DbsnapError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dbsnap.archive.record import Record
+    from dbsnap.archive.summaries import Summary
     from dbsnap.inventory import Inventory
 
 Document = dict[str, Any]
@@ -36,7 +38,7 @@ def error_document(command: str, error: DbsnapError) -> Document:
     """Return the document of a command that did not succeed."""
     findings = (
         error.findings
-        if isinstance(error, VerificationFailed)
+        if isinstance(error, VerificationFailed | DumpRefused) and error.findings
         else [Finding(_error_kind(error), _error_object(error), str(error))]
     )
     place: Document = (
@@ -62,21 +64,26 @@ def error_status(error: DbsnapError) -> str:
 
 def record_summary(record: Record) -> Document:
     """Return what is worth knowing of a backup without its whole inventory."""
+    return summary_document(summary_of(record))
+
+
+def summary_document(summary: Summary) -> Document:
+    """Return the same of a record that was not read as a whole."""
     return {
-        "id": record.id,
-        "created_at": record.created_at,
-        "target": record.source.target,
-        "database": record.source.database,
-        "server_version": record.source.server_version,
-        "reason": record.reason,
-        "tables": len(record.inventory.of("table")),
-        "rows": record.inventory.total_rows(),
-        "bytes": record.dump.bytes,
-        "sha256": record.dump.sha256,
-        "duration_seconds": record.duration_seconds,
-        "file": record.dump.file,
-        "restore_script": record.restore_script.file,
-        "privileges": record.privileges.file,
+        "id": summary.id,
+        "created_at": summary.created_at,
+        "target": summary.target,
+        "database": summary.database,
+        "server_version": summary.server_version,
+        "reason": summary.reason,
+        "tables": summary.tables,
+        "rows": summary.rows,
+        "bytes": summary.bytes,
+        "sha256": summary.sha256,
+        "duration_seconds": summary.duration_seconds,
+        "file": summary.file,
+        "restore_script": summary.restore_script,
+        "privileges": summary.privileges,
     }
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dbsnap import config
-from dbsnap.cli.command import command, confirmation_options
+from dbsnap.cli.command import (
+    command,
+    confirmation_options,
+    guard_options,
+    migrations_option,
+)
 from dbsnap.cli.documents import Document, counts, document
-from dbsnap.cli.invocation import PlanShown, report_error
+from dbsnap.cli.invocation import DIFFERENT, PlanShown, report_error
+from dbsnap.cli.restore_tables import OPTIONS, concerns_tables, restore_some_tables, table_options
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import plain
 from dbsnap.errors import ConfirmationNeeded
+from dbsnap.operations.migrations import MARK_PURPOSE, read_project
 from dbsnap.operations.restore import restore as restore_backup
 from dbsnap.operations.restore_plan import RestoreOptions
-from dbsnap.report import not_compared
+from dbsnap.report import errors_in, not_compared
 
 if TYPE_CHECKING:
     from dbsnap.cli.invocation import Invocation
@@ -40,6 +48,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Restore owners and grants: where the roles exist, not at all, or all of them.",
 )
+@table_options
+@guard_options
+@click.option(
+    "--as-role",
+    metavar="ROLE",
+    help="Let this role load the dump [password: DBSNAP_AS_ROLE_PASSWORD or a passfile].",
+)
+@migrations_option
 def restore(
     invocation: Invocation,
     file: str,
@@ -48,14 +64,35 @@ def restore(
     dry_run: bool,
     yes: bool,
     confirmed: str | None,
+    require_migrations: bool,
     **options: Any,
 ) -> int:
     """Put a backup back: load it beside, compare, and only then swap.
 
+    Tables of a table backup, and those named with --only, are put back into the live database, in one
+    transaction that compares them with the backup before it commits.
+
     Example: dbsnap restore latest --dry-run
+
+    Example: dbsnap restore latest --only mods --mode replace --dry-run
     """
     settings = invocation.settings
+    dump = invocation.dump_file(settings, file)
+    if concerns_tables(dump, {**options, "require_migrations": require_migrations}):
+        return restore_some_tables(
+            invocation,
+            dump,
+            target,
+            dry_run=dry_run,
+            yes=yes,
+            confirmed=confirmed,
+            options=options,
+        )
+    options = {name: value for name, value in options.items() if name not in OPTIONS}
     chosen = invocation.use(config.target_for_restore(settings, target))
+    migrations = read_project(
+        settings.project_root, settings.prisma_migrations, required=require_migrations
+    )
     planned: list[RestorePlan] = []
 
     def confirm(plan: RestorePlan) -> None:
@@ -71,10 +108,14 @@ def restore(
     try:
         with invocation.progress() as progress:
             restored = restore_backup(
-                invocation.dump_file(settings, file),
+                dump,
                 chosen.database,
                 confirm=confirm,
-                options=RestoreOptions(**options),
+                options=RestoreOptions(
+                    as_role_password=os.environ.get("DBSNAP_AS_ROLE_PASSWORD"),
+                    migrations=migrations,
+                    **options,
+                ),
                 pg_bin=settings.pg_bin,
                 progress=progress,
             )
@@ -88,7 +129,7 @@ def restore(
         _document(restored),
         lambda: _print(invocation.screen, restored, options=invocation.target_option(target)),
     )
-    return 0
+    return DIFFERENT if errors_in(restored.findings) else 0
 
 
 def _plan_document(plan: RestorePlan) -> Document:
@@ -105,14 +146,16 @@ def _plan_document(plan: RestorePlan) -> Document:
         "sessions": plan.sessions,
         "steps": plan.steps(),
         "notes": list(plan.notes),
+        "migrations": plan.migrations.as_json(),
     }
 
 
 def _document(restored: Restored) -> Document:
     return document(
         "restore",
-        "ok",
+        "different" if errors_in(restored.findings) else "ok",
         restored.findings,
+        migrations=restored.migrations.as_json(),
         plan=_plan_document(restored.plan),
         duration_seconds=round(restored.duration_seconds, 3),
         **counts(restored.inventory),
@@ -130,6 +173,7 @@ def _print(screen: Screen, restored: Restored, *, options: str) -> None:
     plan = restored.plan
     screen.tables(restored.inventory)
     screen.findings(restored.findings)
+    screen.commands(MARK_PURPOSE, restored.migrations.commands)
     where = plan.filled if plan.way == "beside" else plan.database.name
     verdict = "[green]VERIFIED and restored[/]"
     if not_compared(restored.findings):

@@ -78,6 +78,13 @@ class Screen:
         if len(order) > len(shown):
             self.say(f"  … and {len(order) - len(shown):,} more (see --json)")
 
+    def commands(self, purpose: str, commands: Sequence[str]) -> None:
+        """Print commands to copy, each whole on its own line."""
+        if commands:
+            self.say(f"[cyan]hint:[/] {plain(purpose)}", indent=6)
+            for command in commands:
+                self.out.print(f"  {plain(command)}")
+
     def plan(
         self,
         heading: str,

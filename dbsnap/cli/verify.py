@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from dbsnap import config
-from dbsnap.cli.command import command
+from dbsnap.cli.command import command, migrations_option
 from dbsnap.cli.documents import Document, counts, document
 from dbsnap.cli.invocation import DIFFERENT, NOT_RUN
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import counted, plain
+from dbsnap.operations.migrations import MARK_PURPOSE, read_project
 from dbsnap.operations.verify import verify as verify_backup
 from dbsnap.report import errors_in
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 @command(reaches_database=True)
 @click.argument("file", metavar="[FILE]", default="latest")
-def verify(invocation: Invocation, file: str, target: str | None) -> int:
+@migrations_option
+def verify(
+    invocation: Invocation, file: str, target: str | None, *, require_migrations: bool
+) -> int:
     """Compare a backup with the live database; name every difference.
 
     Example: dbsnap verify latest --target local
@@ -34,6 +38,9 @@ def verify(invocation: Invocation, file: str, target: str | None) -> int:
         verification = verify_backup(
             invocation.dump_file(settings, file),
             chosen.database,
+            migrations=read_project(
+                settings.project_root, settings.prisma_migrations, required=require_migrations
+            ),
             pg_bin=settings.pg_bin,
             progress=progress,
         )
@@ -48,6 +55,7 @@ def _document(verification: Verification) -> Document:
         verification.findings,
         backup=verification.backup,
         database=verification.database,
+        migrations=verification.migrations.as_json(),
         **counts(verification.expected),
     )
 
@@ -55,6 +63,7 @@ def _document(verification: Verification) -> Document:
 def _print(screen: Screen, verification: Verification) -> None:
     """Print every difference, or that there is none."""
     screen.findings(verification.findings)
+    screen.commands(MARK_PURPOSE, verification.migrations.commands)
     errors = errors_in(verification.findings)
     title = f"{plain(verification.database)} against {plain(verification.backup)}"
     if errors:

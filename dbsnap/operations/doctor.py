@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dbsnap.archive.private_files import require_private_directory
 from dbsnap.errors import CannotRun, DbsnapError
 from dbsnap.postgres.connection import connect, fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import find_programs, weigh, what_to_install
@@ -78,6 +79,10 @@ def diagnose(
         candidates.append((name, tuple(choices)))
         checks.append(_tool_check(name, choices, version, needs_tls=needs_tls))
     checks.append(_throwaway_check(pg_bin))
+    try:
+        require_private_directory(directory)
+    except DbsnapError as error:
+        checks.append(Check("backups directory", "problem", str(error), error.hint))
     return Diagnosis(tuple(checks), tuple(candidates))
 
 

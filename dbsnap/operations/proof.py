@@ -138,21 +138,6 @@ def live_differences(expected: Inventory, actual: Inventory) -> list[Finding]:
     return findings
 
 
-def migration_advice(inventory: Inventory) -> list[Finding]:
-    """Say which of Prisma's migrations did not succeed in this database."""
-    return [
-        Finding(
-            "advice",
-            f"migration {name}",
-            f"migration {name} failed and was neither finished nor rolled back: "
-            "prisma migrate resolve settles it",
-            severity="warning",
-        )
-        for name, facts in inventory.of("migration").items()
-        if facts.get("state") == "failed"
-    ]
-
-
 def messages(findings: Iterable[Finding]) -> str:
     """Return the first findings as one line."""
     listed = [finding.message for finding in findings]

@@ -14,7 +14,7 @@ from dbsnap.inventory import KINDS_IN_DUMPS, PLAIN_NAME, Facts, Inventory, Objec
 from dbsnap.postgres.connection import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from dbsnap.postgres.connection import Connection
 
@@ -31,6 +31,9 @@ MIGRATIONS_TABLE = "_prisma_migrations"
 
 ROWS_ARE_ITS_OWN = frozenset({"table", "extension data"})
 """Forms of tables that hold rows themselves; partitioned and foreign tables do not."""
+
+ANY_RELATION = "/* of these relations only */ true"
+"""What stands in the queries where they can be narrowed."""
 
 Name = tuple[str, str]
 
@@ -58,13 +61,33 @@ def read_inventory(ask: Ask, server_version: int) -> Inventory:
     queries depends on the number of tables only by ``RELATIONS_PER_QUERY``. Fingerprints of content
     are not read here (``postgres.content``).
     """
+    objects, names = read_definitions(ask, server_version)
+    _add_row_counts(ask, objects["table"], names)
+    _add_sequence_values(ask, objects["sequence"], names)
+    objects["migration"] = _read_migrations(ask, names, objects["table"])
+    return Inventory(server_version, objects)
+
+
+def read_definitions(
+    ask: Ask,
+    server_version: int,
+    *,
+    kinds: Sequence[str] = KINDS,
+    relations: Collection[int] | None = None,
+) -> tuple[Objects, dict[str, Name]]:
+    """Return what defines every object, and schema and name of each table and sequence.
+
+    Nothing is read of the tables and sequences themselves, so no right on them is needed, but the
+    server locks a table to word what belongs to it. With ``relations`` (object ids) only those, their
+    indexes, and what belongs to no relation are looked at.
+    """
     objects: Objects = {}
     names: dict[str, Name] = {}
-    for kind in KINDS:
+    for kind in kinds:
         if kind == "not-null constraint" and server_version < NAMED_NOT_NULL_SINCE:
             continue
         objects[kind] = {}
-        for path, suffix, table_path, facts in ask(_query(kind)):
+        for path, suffix, table_path, facts in ask(_query(kind, relations)):
             name = object_name(*path) + settled_identity(suffix or "")
             known = {fact: value for fact, value in facts.items() if value is not None}
             if "parents" in known:
@@ -74,10 +97,7 @@ def read_inventory(ask: Ask, server_version: int) -> Inventory:
             if kind in {"table", "sequence"}:
                 names[name] = (path[0], path[1])
             objects[kind][name] = known
-    _add_row_counts(ask, objects["table"], names)
-    _add_sequence_values(ask, objects["sequence"], names)
-    objects["migration"] = _read_migrations(ask, names, objects["table"])
-    return Inventory(server_version, objects)
+    return objects, names
 
 
 def list_tables(ask: Ask) -> list[Name]:
@@ -112,9 +132,14 @@ def plain_quotes(identity: str) -> str:
     )
 
 
-def _query(kind: str) -> str:
+def _query(kind: str, relations: Collection[int] | None = None) -> str:
     folder = resources.files("dbsnap.postgres") / "catalog_queries"
     common = (folder / "_common.sql").read_text()
+    if relations is not None:
+        oids = f"ARRAY[{', '.join(map(str, relations))}]::oid[]"
+        own = f"relation.oid = ANY ({oids})"
+        indexes = f"SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = ANY ({oids})"
+        common = common.replace(ANY_RELATION, f"{own} OR relation.oid IN ({indexes})")
     own = (folder / (re.sub(r"[ -]", "_", kind) + ".sql")).read_text()
     return (
         "SELECT jsonb_build_array(path, suffix, table_path, facts) FROM (\n"
@@ -165,7 +190,7 @@ def _read_migrations(
             unique, number = title, 2
             while unique in migrations:
                 unique, number = f"{title} (entry {number})", number + 1
-            migrations[unique] = {**row, "state": _migration_state(row)}
+            migrations[unique] = {**row, "table": name, "state": _migration_state(row)}
     return migrations
 
 

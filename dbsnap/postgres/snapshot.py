@@ -19,9 +19,9 @@ from dbsnap.postgres.catalog import ask_connection, list_tables, quote_name
 from dbsnap.postgres.connection import connect, execute, fetch, fetch_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from dbsnap.postgres.catalog import Name
+    from dbsnap.postgres.catalog import Ask, Name
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.url import Database
 
@@ -57,9 +57,14 @@ class Snapshot:
 
 @contextmanager
 def hold_snapshot(
-    database: Database, *, lock_wait_seconds: int = LOCK_WAIT_SECONDS
+    database: Database,
+    *,
+    lock_wait_seconds: int = LOCK_WAIT_SECONDS,
+    tables_to_lock: Callable[[Ask], list[Name]] = list_tables,
 ) -> Iterator[Snapshot]:
     """Lock all tables, export a snapshot, and hold both until the end of the block.
+
+    ``tables_to_lock`` says which tables that are, where it is not all of them.
 
     Raises ServerFailed when a table stays locked by others for ``lock_wait_seconds``, when tables come
     and go faster than they can be locked, or when the block failed because the server had ended the
@@ -67,7 +72,7 @@ def hold_snapshot(
     """
     with connect(database, purpose="dbsnap snapshot") as connection:
         for _ in range(ATTEMPTS):
-            identifier = _lock_and_export(connection, lock_wait_seconds)
+            identifier = _lock_and_export(connection, lock_wait_seconds, tables_to_lock)
             if identifier is not None:
                 break
         else:
@@ -98,9 +103,11 @@ def _refuse_lost_session(connection: Connection) -> None:
         return  # the transaction is aborted, but it is there
 
 
-def _lock_and_export(connection: Connection, lock_wait_seconds: int) -> str | None:
+def _lock_and_export(
+    connection: Connection, lock_wait_seconds: int, tables_to_lock: Callable[[Ask], list[Name]]
+) -> str | None:
     ask = ask_connection(connection)
-    tables = list_tables(ask)
+    tables = tables_to_lock(ask)
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         _lock(connection, tables, lock_wait_seconds)
@@ -116,7 +123,7 @@ def _lock_and_export(connection: Connection, lock_wait_seconds: int) -> str | No
             hint="a migration or VACUUM FULL may be running; try again when it has ended",
         ) from None
     identifier = str(fetch_value(connection, "SELECT pg_export_snapshot()"))
-    if set(list_tables(ask)) - set(tables):
+    if set(tables_to_lock(ask)) - set(tables):
         connection.execute("ROLLBACK")
         return None
     return identifier

@@ -14,4 +14,5 @@ WITH user_schema AS (
         SELECT FROM extension_member AS member
         WHERE member.classid = 'pg_catalog.pg_class'::regclass AND member.objid = relation.oid
     )
+        AND (/* of these relations only */ true)
 )

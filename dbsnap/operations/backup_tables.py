@@ -1,0 +1,373 @@
+"""backup -t: dump tables, or some of their rows and columns, in one snapshot, prove it, publish it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dbsnap import __version__
+from dbsnap.archive.manifest import rebuild_manifest
+from dbsnap.archive.publishing import publish, staging
+from dbsnap.archive.record import Record, TableSelection
+from dbsnap.archive.restore_tables_script import ScriptTable, render_tables_script
+from dbsnap.archive.storage import RECORD_SUFFIX
+from dbsnap.dumpfile.compression import SUFFIXES
+from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.guard import Promise, guard
+from dbsnap.dumpfile.stored import open_dump
+from dbsnap.dumpfile.table_dump import parted, reader_of, sequence_statement
+from dbsnap.errors import OperationFailed, ServerFailed
+from dbsnap.inventory import KINDS_IN_DUMPS, compare, split_name
+from dbsnap.operations import proof
+from dbsnap.operations.backup_tables_definitions import define
+from dbsnap.operations.backup_tables_inventory import PartOfInventory
+from dbsnap.operations.backup_tables_request import settle
+from dbsnap.operations.backup_tables_rows import announce, check_filters, count_tables, row_pieces
+from dbsnap.operations.recording import (
+    Backup,
+    dump_of,
+    keep_dump,
+    keep_privileges,
+    keep_script,
+    refuse_differences,
+    source_of,
+    with_dumped_content,
+)
+from dbsnap.postgres.catalog import ask_connection, quote_literal, read_definitions
+from dbsnap.postgres.connection import connect, execute, server_version
+from dbsnap.postgres.definitions_archive import DefinitionsArchive, chosen_entries, write_archive
+from dbsnap.postgres.dependencies import PG_CLASS
+from dbsnap.postgres.discovery import choose
+from dbsnap.postgres.dump import dump_encoding
+from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS, hold_snapshot
+from dbsnap.postgres.table_rows import copied_as, sequence_values
+from dbsnap.progress import NoProgress
+from dbsnap.report import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    from dbsnap.archive.publishing import Staging
+    from dbsnap.archive.record import Companion, Source
+    from dbsnap.dumpfile.compression import Compression
+    from dbsnap.dumpfile.frames import WrittenDump
+    from dbsnap.inventory import Inventory
+    from dbsnap.operations.backup_tables_definitions import Definitions
+    from dbsnap.operations.backup_tables_plan import TablePlan, TableRequest
+    from dbsnap.operations.backup_tables_rows import CountedTable
+    from dbsnap.postgres.definitions_archive import Entry
+    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.snapshot import Snapshot
+    from dbsnap.postgres.url import Database
+    from dbsnap.progress import Progress
+
+NAMES_IN_FILE_NAME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What one snapshot says of the tables: how many rows, which definitions, where sequences are."""
+
+    snapshot: Snapshot
+    source: Source
+    plan: TablePlan
+    counted: tuple[CountedTable, ...]
+    definitions: Definitions
+    sequences: dict[str, tuple[int, bool]]
+
+    @property
+    def encoding(self) -> str:
+        """Return the encoding of the dump's text."""
+        return dump_encoding(self.source.encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The archive of definitions, and its entries that belong into the dump."""
+
+    archive: DefinitionsArchive
+    entries: tuple[Entry, ...]
+    pg_dump: Program
+
+
+def backup_tables(
+    database: Database,
+    request: TableRequest,
+    *,
+    target: str,
+    directory: Path,
+    compression: Compression = "none",
+    reason: str = "",
+    pg_bin: Sequence[Path] = (),
+    progress: Progress | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Backup:
+    """Back up chosen tables into ``directory`` and return what was published.
+
+    The dump restores into an empty database: it holds all that the tables need to be created, and
+    leaves out what needs tables or values that it does not hold (``Record.selection`` says what). Rows
+    are counted in the snapshot, in what the server sends, and in the file, which is read again before
+    it is published. Raises UsageError where the request does not fit the database, and what
+    ``backup.backup`` raises. On every failure nothing is published and nothing half-done stays.
+    """
+    progress = progress or NoProgress()
+    started = time.monotonic()
+    plan = _plan(database, request, progress)
+    with hold_snapshot(database, tables_to_lock=lambda _: plan.names_to_lock()) as snapshot:
+        progress.phase("counting rows")
+        gathered = _gather(snapshot, database, request, plan, target)
+        findings = [*plan.findings, *announce(gathered.counted, progress)]
+        with staging(directory, _name(plan), clock()) as stage:
+            chosen = _choose_definitions(stage, database, gathered, pg_bin, progress)
+            written = _dump(stage, gathered, chosen, compression, progress)
+            expected = _prove(gathered, written)
+            _read_again(stage, written, expected, progress)
+            findings += _notes(gathered, expected)
+            record = Record(
+                id=stage.id,
+                created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
+                reason=reason,
+                dbsnap_version=__version__,
+                source=gathered.source,
+                dump=dump_of(stage, written, chosen.pg_dump),
+                privileges=_privileges(stage, chosen, gathered.encoding),
+                restore_script=_restore_script(stage, gathered, written, expected),
+                duration_seconds=round(time.monotonic() - started, 3),
+                inventory=expected,
+                notes=tuple(finding.message for finding in findings),
+                selection=_selection(gathered),
+            )
+            stage.write_json(RECORD_SUFFIX, record.as_json())
+            publish(stage, directory)  # the record last: with it the backup exists
+    rebuild_manifest(directory)
+    progress.done()
+    return Backup(record, directory / record.dump.file, tuple(findings))
+
+
+def _plan(database: Database, request: TableRequest, progress: Progress) -> TablePlan:
+    progress.phase(f"looking for the tables in {database.label}")
+    with connect(database) as connection:
+        plan = settle(connection, database, request)
+        check_filters(connection, database, plan)
+    return plan
+
+
+def _gather(
+    snapshot: Snapshot, database: Database, request: TableRequest, plan: TablePlan, target: str
+) -> Gathered:
+    connection = snapshot.connection
+    execute(connection, f"SET lock_timeout TO '{LOCK_WAIT_SECONDS}s'")
+    if settle(connection, database, request) != plan:
+        raise ServerFailed(
+            "the tables were changed while they were being looked at",
+            hint="try again when no migration is running",
+        )
+    definitions = define(connection, plan.relations, plan.tables)
+    sequences = [relation for relation in definitions.relations if relation.kind == "S"]
+    values = sequence_values(connection, [relation.sql_name for relation in sequences])
+    return Gathered(
+        snapshot=snapshot,
+        source=source_of(connection, database, target),
+        plan=plan,
+        counted=tuple(count_tables(connection, database, definitions.tables)),
+        definitions=definitions,
+        sequences={relation.title: values[relation.sql_name] for relation in sequences},
+    )
+
+
+def _choose_definitions(
+    stage: Staging,
+    database: Database,
+    gathered: Gathered,
+    pg_bin: Sequence[Path],
+    progress: Progress,
+) -> Chosen:
+    """Have pg_dump write all definitions but those of other tables, and choose what is needed."""
+    version = server_version(gathered.snapshot.connection)
+    pg_dump, pg_restore = (
+        choose(name, version, pg_bin=pg_bin, needs_tls=database.needs_tls)
+        for name in ("pg_dump", "pg_restore")
+    )
+    progress.phase(f"reading definitions with pg_dump {pg_dump.version_text}")
+    wanted = gathered.definitions.wanted
+    others = [
+        (relation.schema, relation.name)
+        for oid, relation in gathered.plan.relations.by_oid.items()
+        if (PG_CLASS, oid) not in wanted
+    ]
+    archive = DefinitionsArchive(stage.directory / "definitions", pg_restore)
+    write_archive(
+        pg_dump,
+        database,
+        archive.path,
+        snapshot=gathered.snapshot.identifier,
+        encoding=gathered.encoding,
+        left_out=others,
+    )
+    entries = tuple(chosen_entries(archive.entries(), wanted))
+    found = {entry.address for entry in entries}
+    for relation in gathered.definitions.relations:
+        if (PG_CLASS, relation.oid) not in found and not relation.extension:
+            raise OperationFailed(f"pg_dump did not write the definition of {relation.shown}")
+    return Chosen(archive, entries, pg_dump)
+
+
+def _dump(
+    stage: Staging,
+    gathered: Gathered,
+    chosen: Chosen,
+    compression: Compression,
+    progress: Progress,
+) -> WrittenDump:
+    total = sum(counted.estimated_bytes for counted in gathered.counted)
+    progress.phase(f"dumping {_shown_names(gathered.plan)}", total_bytes=total)
+    with closing(_pieces(gathered, chosen)) as pieces:
+        return keep_dump(stage, reader_of(pieces), compression, progress)
+
+
+def _pieces(gathered: Gathered, chosen: Chosen) -> Generator[bytes]:
+    """Yield the dump: what comes before the rows, rows, values of sequences, what comes after."""
+    definitions = chosen.archive.text(chosen.entries)
+    before_rows = chosen.archive.text(chosen.entries, "--section=pre-data")
+    before, after = parted(definitions, before_rows, gathered.definitions.loosenings)
+    yield before
+    with copied_as(gathered.snapshot.connection, gathered.encoding):
+        yield from row_pieces(gathered.snapshot.connection, gathered.counted)
+    for relation in gathered.definitions.relations:
+        if relation.kind == "S":
+            last_value, is_called = gathered.sequences[relation.title]
+            literal = quote_literal(relation.sql_name)
+            yield sequence_statement(
+                relation.schema, relation.name, literal, last_value, is_called=is_called
+            )
+    yield after
+
+
+def _prove(gathered: Gathered, written: WrittenDump) -> Inventory:
+    """Compare what was written with what the snapshot holds; return what the record will promise."""
+    version = server_version(gathered.snapshot.connection)
+    objects, _ = read_definitions(
+        ask_connection(gathered.snapshot.connection),
+        version,
+        kinds=KINDS_IN_DUMPS,
+        relations=[relation.oid for relation in gathered.definitions.relations],
+    )
+    stated = written.contents.inventory
+    expected = PartOfInventory(objects, gathered.plan, gathered.definitions).inventory(
+        version,
+        stated,
+        rows={counted.table.title: counted.count for counted in gathered.counted},
+        sequences=gathered.sequences,
+    )
+    findings = compare(stated_in_dump(expected), stated, require=proof.COUNTED)
+    refuse_differences(written, findings)
+    return with_dumped_content(expected, written)
+
+
+def _read_again(
+    stage: Staging, written: WrittenDump, expected: Inventory, progress: Progress
+) -> None:
+    """Read the file as everybody will who restores it; raise DumpRefused if it would be refused."""
+    path = stage.path(SUFFIXES[written.compression])
+    progress.phase(f"reading {path.name} again", total_bytes=written.raw_bytes)
+    with open_dump(path) as dump:
+        guard(
+            dump,
+            promise=Promise(expected, written.sha256, written.file_bytes, written.rules),
+            on_progress=progress.advance,
+        )
+
+
+def _privileges(stage: Staging, chosen: Chosen, encoding: str) -> Companion:
+    text = chosen.archive.text_with_owners(chosen.entries)
+    companion = keep_privileges(stage, reader_of(iter([text])), encoding)
+    chosen.archive.path.unlink()
+    return companion
+
+
+def _restore_script(
+    stage: Staging, gathered: Gathered, written: WrittenDump, expected: Inventory
+) -> Companion:
+    blocks = {block.table: block for block in written.contents.copy_blocks}
+    tables = [
+        ScriptTable(
+            name=table.title,
+            columns=tuple(column.name for column in table.dumped),
+            key=tuple(column.name for column in table.dumped if column.in_primary_key),
+            partitioned=table.partitioned,
+            where=table.condition.expression if table.condition else "",
+            offset=blocks[table.title].offset,
+            length=blocks[table.title].end - blocks[table.title].offset,
+            rows=blocks[table.title].rows,
+        )
+        for table in gathered.definitions.tables
+    ]
+    sequences = {
+        name: (facts["last_value"], facts["is_called"], facts["increment"])
+        for name, facts in expected.of("sequence").items()
+    }
+    text = render_tables_script(
+        backup_id=stage.id,
+        dump_file=stage.id + SUFFIXES[written.compression],
+        dump_sha256=written.sha256,
+        compression=written.compression,
+        encoding=gathered.encoding,
+        source=gathered.source,
+        tables=tables,
+        sequences=sequences,
+    )
+    return keep_script(stage, text)
+
+
+def _selection(gathered: Gathered) -> tuple[TableSelection, ...]:
+    return tuple(
+        TableSelection(
+            table=table.title,
+            columns=tuple(column.name for column in table.dumped),
+            excluded_columns=table.excluded,
+            where=table.condition.expression if table.condition else "",
+            omitted=gathered.definitions.omitted.get(table.title, ()),
+        )
+        for table in gathered.definitions.tables
+    )
+
+
+def _notes(gathered: Gathered, expected: Inventory) -> list[Finding]:
+    """Say what of the tables is not in the file, and what is there that nobody asked for."""
+    found = list(proof.without_invalid_indexes(expected)[1])
+    for table in gathered.definitions.tables:
+        omitted = gathered.definitions.omitted.get(table.title, ())
+        for reason in dict.fromkeys(one.reason for one in omitted):
+            what = ", ".join(
+                f"{one.kind} {split_name(one.name)[-1]}" for one in omitted if one.reason == reason
+            )
+            message = f"{table.relation.shown}: only the record has {what}: {reason}"
+            found.append(_note(f"table {table.title}", message))
+    for relation in gathered.definitions.bare:
+        message = f"{relation.shown} comes without rows: another table needs its definition"
+        found.append(_note(f"table {relation.title}", message))
+    return found
+
+
+def _note(object_name: str, message: str) -> Finding:
+    return Finding("advice", object_name, message, severity="note")
+
+
+def _name(plan: TablePlan) -> str:
+    """Return what the file's name says: the tables, and what tells a filter apart."""
+    words = [table.relation.name for table in plan.tables[:NAMES_IN_FILE_NAME]]
+    if len(plan.tables) > NAMES_IN_FILE_NAME:
+        words.append(f"and {len(plan.tables) - NAMES_IN_FILE_NAME} more")
+    for expression in dict.fromkeys(t.condition for t in plan.tables if t.condition):
+        words += expression.words()
+    return " ".join(words)
+
+
+def _shown_names(plan: TablePlan) -> str:
+    names = [table.relation.shown for table in plan.tables]
+    more = f" and {len(names) - NAMES_IN_FILE_NAME} more" if names[NAMES_IN_FILE_NAME:] else ""
+    return ", ".join(names[:NAMES_IN_FILE_NAME]) + more

@@ -1,0 +1,1 @@
+"""A Prisma project's own files, read without Node.js and without a server."""
