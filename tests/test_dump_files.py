@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from hypothesis import strategies as st
 
 from dbsnap.dumpfile.compression import Compression, compress, detect, reader
 from dbsnap.dumpfile.frames import write_dump
-from dbsnap.dumpfile.guard import guard
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.rows import RowHashes, UnorderedSum, collect, key_positions
 from dbsnap.dumpfile.stored import open_dump
-from dbsnap.errors import DumpRefused, UsageError
+from dbsnap.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,11 +65,6 @@ def read_all(read: Callable[[int], bytes]) -> bytes:
     return b"".join(iter(lambda: read(1 << 16), b""))
 
 
-def guarded(path: Path, **promised: str) -> int:
-    with open_dump(path) as dump:
-        return guard(dump, **promised).contents.inventory.total_rows()
-
-
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_what_is_written_is_what_came(compression: Compression) -> None:
     output = io.BytesIO()
@@ -95,91 +88,9 @@ def test_members_read_as_one_stream(parts: list[bytes], compression: Compression
     assert read_all(reader(reading(packed, 3), compression)) == b"".join(parts)
 
 
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_a_compressed_dump_cut_anywhere_is_refused(
-    compression: Compression, tmp_path: Path
-) -> None:
-    whole = compress(DUMP, compression)
-    path = tmp_path / "cut"
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        with pytest.raises(DumpRefused):
-            guarded(path)
-    path.write_bytes(whole)
-    assert guarded(path) == 3
-
-
-def test_a_plain_dump_cut_anywhere_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "cut.sql"
-    end = DUMP.rindex(b"\n\n") + 1  # white space at the very end may go
-    for length in range(end):
-        path.write_bytes(DUMP[:length])
-        if DUMP[:length].rstrip().endswith(b"\\unrestrict Key1"):
-            continue
-        with pytest.raises(DumpRefused):
-            guarded(path)
-    path.write_bytes(DUMP)
-    assert guarded(path) == 3
-
-
-@given(st.integers(0, len(DUMP) - 1), st.integers(1, 255))
-@settings(deadline=None)
-def test_a_changed_byte_is_refused_by_the_hash(place: int, change: int) -> None:
-    import hashlib  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
-    from pathlib import Path as RealPath  # noqa: PLC0415
-
-    changed = bytearray(DUMP)
-    changed[place] ^= change
-    with tempfile.TemporaryDirectory() as folder:
-        path = RealPath(folder) / "changed.sql"
-        path.write_bytes(changed)
-        with pytest.raises(DumpRefused):
-            guarded(path, sha256=hashlib.sha256(DUMP).hexdigest())
-
-
-@pytest.mark.parametrize(
-    ("content", "rule"),
-    [
-        (b"", "empty"),
-        (b"PGDMP\x01\x0e", "not-a-dump"),
-        (b"SQLite format 3\x00", "not-a-dump"),
-        (b"\xef\xbb\xbf" + DUMP, "not-a-dump"),
-        ("-- PostgreSQL".encode("utf-16"), "not-a-dump"),
-        (b"-- MySQL dump 10.13\n", "not-a-dump"),
-        (b"SELECT 1;\n", "no-header"),
-        (DUMP.replace(b"dump complete", b"dump"), "truncated"),
-        (DUMP.replace(b"SET client", b"\\! true\nSET client"), "psql-command"),
-        (DUMP.replace(b"\\unrestrict Key1", b"\\unrestrict Key2"), "psql-command"),
-        (DUMP.replace(b"\\unrestrict Key1", b""), "truncated"),
-        (DUMP.replace(b"\\restrict Key1\n", b""), "psql-command"),
-        (DUMP + b"DROP TABLE public.users;\n", "after-unrestrict"),
-        (DUMP + b"\\! true\n", "psql-command"),
-    ],
-)
-def test_what_is_no_whole_dump_is_refused(content: bytes, rule: str, tmp_path: Path) -> None:
-    path = tmp_path / "dump.sql"
-    path.write_bytes(content)
-    with pytest.raises(DumpRefused) as refusal:
-        guarded(path)
-    assert refusal.value.rule == rule
-    assert refusal.value.hint
-
-
-def test_a_psql_command_as_data_is_only_data(tmp_path: Path) -> None:
-    path = tmp_path / "dump.sql"
-    path.write_bytes(DUMP.replace(b"1\tAnna", b"\\\\! rm\t\\\\restrict x"))
-    assert guarded(path) == 3
-
-
-def test_no_file_a_directory_and_a_device_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError):
-        guarded(tmp_path / "nothing.sql")
-    with pytest.raises(DumpRefused):
-        guarded(tmp_path)
-    subprocess.run(["mkfifo", str(tmp_path / "pipe")], check=True)
-    with pytest.raises(DumpRefused):
-        guarded(tmp_path / "pipe")
+def test_a_missing_file_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(UsageError), open_dump(tmp_path / "nothing.sql"):
+        pass
 
 
 def test_what_was_opened_is_what_is_read(tmp_path: Path) -> None:

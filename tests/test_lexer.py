@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pglast
 import pytest
 from conftest import MAJORS, url_of
+from fuzz.pieces import COPY_BLOCKS, DEFINITIONS, FRAGMENTS, TOKENS
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -198,7 +199,7 @@ class TestPieces:
             OFF
             + b"SELECT 'a\\';b', \"c\\\", U&'d\\', B'\\';\nSET standard_conforming_strings TO on;"
         )
-        dump += b"SELECT 'a\\';"
+        dump += b"\nSELECT 'a\\';"
         assert [text for _, text in shown(dump)] == [
             OFF.strip(),
             b"SELECT 'a\\';b', \"c\\\", U&'d\\', B'\\';",
@@ -215,7 +216,9 @@ class TestPieces:
         ],
     )
     def test_other_ways_to_turn_standard_strings_off(self, setting: bytes) -> None:
-        assert shown(setting + b"SELECT '\\';';")[1:] == [("Statement", b"SELECT '\\';';")]
+        dump = setting + b"\nSELECT '\\';';"
+        assert shown(dump)[1:] == [("Statement", b"SELECT '\\';';")]
+        assert not any(event.standard_strings for event in read_events(dump)[1:])
 
     def test_connecting_anew_turns_standard_strings_on(self) -> None:
         assert shown(OFF + b"\\connect other\nSELECT '\\';")[-1] == ("Statement", b"SELECT '\\';")
@@ -415,42 +418,6 @@ class TestRefusals:
         assert len(read_events(dump)) == 7
 
 
-# What generated dumps are made of: every token, glued together or not.
-TOKENS = [
-    *b"a e begin end case create function procedure or replace atomic copy select".split(),
-    *b"1 1.5 .5 1. 1e-5 $1 ( ( ) ) ; ; ; :: := :v :'v' + - * / <= @> , . [1:2] a$b$ & n x".split(),
-    *[b"begin atomic", b"create or replace function f() ", b"create procedure f() begin atomic"],
-    *[b"'x;'", b"E'\\';'", b"e''", b"'a''b'", b"U&'\\0041'", b'u&"x"', b"B'01'", b"x'ff'", b"N'a'"],
-    *[
-        b'"q;"',
-        b'"a""b"',
-        b"$$;$$",
-        b"$t$ $$; $t$",
-        b"--c;\n",
-        b"/*c;*/",
-        b"/*/*;*/*/",
-        b"\xc3\xa9",
-    ],
-]
-FRAGMENTS = [
-    b"'",
-    b'"',
-    b"\\",
-    b"$$",
-    b"$a$",
-    b"$",
-    b"--",
-    b"/*",
-    b"*/",
-    b"\n",
-    b"\r",
-    b"\\.\n",
-    b"e'",
-]
-COPY_BLOCKS = [
-    b"COPY t FROM stdin;\nx;'y\n\\\\.\n\\.\n",
-    b"copy t (a) from STDIN with (format csv);\n\\.\n",
-]
 NOT_CONTINUED = {b"B'01'": b"B'01'+", b"x'ff'": b"x'ff'+"}
 """A bit string knows no '', so that the scanner ends one in a line further on, which no dump holds."""
 
@@ -512,14 +479,142 @@ def psql(request: pytest.FixtureRequest) -> Program:
 
 @pytest.fixture
 def database(new_database: Callable[..., Database]) -> Database:
-    return new_database("CREATE TABLE public.t (a text);")
+    return new_database("CREATE TABLE public.t (a text, b text);")
+
+
+FUNCTION = (
+    b"CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS $$BEGIN "
+    b"PERFORM set_config('standard_' || 'conforming_strings', 'off', false); RETURN 1; END$$;\n"
+)
+PROBE = b"SELECT 'x\\'; SELECT 1; SELECT '\\\n';\nSELECT 'marker';\n"
+"""Four statements with standard strings, an unfinished one without."""
+
+FOLLOWED = {
+    "nothing": b"",
+    "off and on": OFF + b"SET standard_conforming_strings TO on;\n",
+    "on again by its function": OFF
+    + b"SELECT pg_catalog.set_config('STANDARD_conforming_strings', 'yes', false);\n",
+    "on again by another spelling": OFF
+    + b"SET U&\"standard!005fconforming_strings\" UESCAPE '!' = tru;\n",
+    "off in another session": OFF + b"\\connect\n",
+    "other settings": b"RESET ALL;\nDISCARD PLANS;\nSET lock_timeout = 0;\nRESET ROLE;\n",
+    "on in a transaction": b"BEGIN;\nSET standard_conforming_strings = on;\nROLLBACK;\n",
+    "in a function": FUNCTION + b"CREATE VIEW v AS SELECT public.f();\n",
+    "in a materialized view": FUNCTION + b"CREATE MATERIALIZED VIEW m AS SELECT public.f();\n",
+    "constants": b"SELECT 1, 'a', NULL;\nINSERT INTO public.t VALUES ('a'), (NULL);\n",
+    "code and on": b"DO $$BEGIN END$$;\nSET standard_conforming_strings = on;\n",
+    "values of a sequence": b"SELECT pg_catalog.setval('public.s', 1, true);\n",
+}
+"""What may stand before the probe, and leaves it four statements."""
+
+REFUSED = {
+    "same line": OFF.strip() + b" ",
+    "same line to psql": OFF.strip() + b" -- c\r",
+    "in a transaction": b"BEGIN;\n" + OFF + b"COMMIT;\n",
+    "rolled back": b"START TRANSACTION;\n" + OFF + b"ROLLBACK;\n",
+    "rolled back by its other name": OFF + b"ABORT;\n",
+    "rolled back to a savepoint": OFF + b"BEGIN;\nSAVEPOINT a;\nROLLBACK TO SAVEPOINT a;\n",
+    "committed after an error": b"BEGIN;\n" + OFF + b"SELECT 1/0;\nCOMMIT;\n",
+    "local": b"BEGIN;\nSET LOCAL standard_conforming_strings = off;\n",
+    "local by its function": b"SELECT set_config('standard_conforming_strings', 'off', true);\n",
+    "reset": OFF + b"RESET standard_conforming_strings;\n",
+    "reset with all": OFF + b"RESET ALL;\n",
+    "discarded": OFF + b"DISCARD ALL;\n",
+    "default": OFF + b"SET standard_conforming_strings = DEFAULT;\n",
+    "no value": b"SET standard_conforming_strings = o;\n",
+    "two values": b"SET standard_conforming_strings = off, on;\n",
+    "second of two": (
+        b"SELECT set_config('search_path', '', false), "
+        b"set_config('standard_conforming_strings', 'off', false);\n"
+    ),
+    "composed name": b"SELECT set_config('standard_' || 'conforming_strings', 'off', false);\n",
+    "quoted function": b"SELECT \"set_config\"('standard_conforming_strings', 'of', 'f');\n",
+    "function in Unicode": (
+        b"SELECT U&\"set\\005fconfig\"('standard_conforming_strings', 'off', 'f');\n"
+    ),
+    "perhaps not called": (
+        b"SELECT set_config('standard_conforming_strings', 'off', false) WHERE random() < 2;\n"
+    ),
+    "catalogue": b"UPDATE pg_settings SET setting = 'off' WHERE name LIKE 'standard_conf%';\n",
+    "query in WITH": (
+        b"WITH a AS (SELECT set_config('standard_conforming_strings', 'off', false)) TABLE a;\n"
+    ),
+    "values": b"VALUES (set_config('standard_conforming_strings', 'off', false));\n",
+    "block": b"DO $$BEGIN SET standard_conforming_strings = off; END$$;\n",
+    "block with a composed name": (
+        b"DO $$BEGIN EXECUTE 'SET standard_' || 'conforming_strings = off'; END$$;\n"
+    ),
+    "procedure": (
+        FUNCTION + b"CREATE PROCEDURE p() LANGUAGE sql AS $$SELECT public.f()$$;\nCALL p();\n"
+    ),
+    "own function": FUNCTION + b"SELECT public.f();\n",
+    "function named like a constant": (
+        FUNCTION.replace(b"public.f", b'public."null"') + b'SELECT "null"();\n'
+    ),
+    "function in INSERT": FUNCTION + b"INSERT INTO public.t VALUES (public.f());\n",
+    "query in INSERT": FUNCTION + b"INSERT INTO public.t SELECT public.f();\n",
+    "query in CREATE TABLE": FUNCTION + b"CREATE UNLOGGED TABLE u AS SELECT public.f();\n",
+    "query in COPY": FUNCTION + b"COPY (SELECT public.f()) TO STDOUT;\n",
+    "prepared": FUNCTION + b"PREPARE a AS SELECT public.f();\nEXECUTE a;\n",
+    "explained": FUNCTION + b"EXPLAIN ANALYZE SELECT public.f();\n",
+    "cursor": (FUNCTION + b"BEGIN;\nDECLARE c CURSOR FOR SELECT public.f();\nFETCH c;\nCOMMIT;\n"),
+    "second in a query": b"SELECT 1\\; SET standard_conforming_strings = off;\n",
+    "made by a query": b"SELECT 'SET standard_conforming_strings = off' \\gexec\n",
+    "of a role": (
+        b"ALTER ROLE CURRENT_USER IN DATABASE DBNAME SET standard_conforming_strings = off;\n"
+        b"\\connect\n"
+    ),
+    "of a database": (
+        b'ALTER DATABASE DBNAME SET "standard_conforming_strings" TO off;\n\\connect\n'
+    ),
+}
+"""What may stand before the probe, and leaves its meaning to a setting that nobody can foresee."""
+
+
+class TestQuoting:
+    """What standard_conforming_strings is: followed as psql follows it, or refused."""
+
+    @pytest.mark.parametrize("name", REFUSED)
+    def test_not_foreseeable(self, name: str) -> None:
+        assert refused(REFUSED[name] + PROBE).rule == "unstable-quoting"
+
+    @pytest.mark.parametrize("name", FOLLOWED)
+    def test_followed(self, name: str) -> None:
+        texts = [text for _, text in shown(FOLLOWED[name] + PROBE)]
+        assert texts[-4:-1] == [b"SELECT 'x\\';", b"SELECT 1;", b"SELECT '\\\n';"]
+
+    def test_what_reads_the_same_either_way_is_never_refused(self) -> None:
+        dump = b"DO $$BEGIN END$$;\nSELECT 'a\\b', E'\\'', \"\\\", $$\\'$$;\nSELECT '\\\\';\n"
+        assert len(read_events(dump)) == 3
+
+    def test_an_encoding_chosen_by_code(self) -> None:
+        dump = b"DO $$BEGIN PERFORM set_config('client_encoding', 'SJIS', false); END$$;"
+        assert refused(dump).rule == "unsafe-encoding"
+        assert read_events(b"INSERT INTO t SELECT 'client_encoding';")
+
+    def test_a_session_that_begins_inside_a_statement(self) -> None:
+        assert refused(OFF + b"SELECT 1 \\connect\n;").rule == "hidden-statement"
+
+    def test_psql_reads_them_so(self, psql: Program, database: Database, tmp_path: Path) -> None:
+        """Show that psql follows what is followed, and that most of what is refused deceives."""
+        name = database.parameters["dbname"].encode()
+        three = comparable([b"SELECT 'x\\';", b"SELECT 1;", b"SELECT '\\\n';"], True)
+        deceptions = 0
+        for before in [*FOLLOWED.values(), *REFUSED.values()]:
+            end = b"\n'; ROLLBACK; ALTER DATABASE DBNAME RESET ALL;\n"
+            dump = (before + PROBE + end).replace(b"DBNAME", name)
+            sent = comparable(queries_sent(psql, database, dump, tmp_path), True)
+            as_read = [query for query in sent if query in three] == three
+            assert as_read or before not in FOLLOWED.values(), before
+            deceptions += not as_read
+        assert deceptions > len(REFUSED) / 2
 
 
 class TestAgainstPsql:
     """psql itself, on a real server: its log holds every query it sent, between lines of stars."""
 
     def test_same_statements(self, psql: Program, database: Database, tmp_path: Path) -> None:
-        @given(joined([*TOKENS, *COPY_BLOCKS]), st.booleans())
+        @given(joined([*TOKENS, *COPY_BLOCKS, *DEFINITIONS]), st.booleans())
         @settings(
             max_examples=60,
             deadline=None,

@@ -231,8 +231,10 @@ def test_an_emptied_history_is_an_error_with_the_lines_that_mend_it(
     assert run(database, "backup")[0] == 0
     lines = [f"npx prisma migrate resolve --applied {name}" for name in (INIT, LISTS)]
     run_sql(database, "DELETE FROM _prisma_migrations;")
+    add_migration(project, "20240301_new", "")  # the backup has not got it: it is not applied
     code, verified = run(database, "verify")
     assert (code, verified["migrations"]["commands"]) == (4, lines)
+    shutil.rmtree(project / "prisma" / "migrations" / "20240301_new")
     assert any("is empty" in message for message in said(verified, "error"))
     assert dbsnap_here("verify").stdout.count("\n  npx prisma migrate resolve --applied") == 2
     # The backup of such a database is taken, restored, and called what it is.

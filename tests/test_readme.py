@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OF_OTHER_PROGRAMS = {"--restore", "--strict"}
+OF_OTHER_PROGRAMS = {"--restore", "--strict", "--create", "--clean"}
 """Options that README names of the restore script and of mypy."""
 
 EVERYWHERE = {"--dir", "--json", "--url", "--target", "--help"}
@@ -219,7 +219,7 @@ def test_readme_and_help_name_the_same_options(command: str) -> None:
         assert choices in usage
     arguments = re.search(r"\[OPTIONS\](.*)", help_text)
     assert arguments is not None
-    without_options = re.sub(r"\[-[^]]*\]", "", usage).split()[1:]
+    without_options = re.sub(r"\[-[^]]*\]…?", "", usage).split()[1:]
     assert without_options == arguments[1].split()
 
 

@@ -168,32 +168,22 @@ def test_rows_that_differ_afterwards_are_rolled_back(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
     database = new_database(
-        "CREATE TABLE t (id int PRIMARY KEY, word varchar); INSERT INTO t VALUES (1, 'long word');"
+        "CREATE TABLE t (id int PRIMARY KEY, word text); INSERT INTO t VALUES (1, 'one');"
+        "CREATE TABLE other (LIKE t)"
     )
     taken = take(database, tmp_path / "kept", "t")
-    run_sql(
-        database,
-        "DELETE FROM t; CREATE DOMAIN short AS text; ALTER TABLE t ADD seen int;"
-        "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql"
-        " AS $$BEGIN NEW.word := 'other'; RETURN NEW; END$$;"
-        # A trigger on a table that the script does not know of changes the row back.
-        "CREATE TABLE heirs (LIKE t); CREATE RULE away AS ON INSERT TO t DO INSTEAD NOTHING;"
-        "ALTER TABLE t ADD CHECK (true)",
-    )
-    done = run_script(taken, database, "bash", "--restore", tmp=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert query(database, "SELECT id, word FROM t") == [(1, "long word")], "rules are off, too"
-    assert query(database, "SELECT ev_enabled FROM pg_rewrite WHERE rulename = 'away'") == [("O",)]
+    run_sql(database, "DELETE FROM t; CREATE RULE away AS ON INSERT TO t DO INSTEAD NOTHING")
     script = taken.dump.parent / taken.record.restore_script.file
     text = script.read_text()
-    # As if the row had not come: the comparison is what decides.
-    script.write_text(text.replace("INSERT INTO", "SELECT 1 WHERE false; --"))
-    run_sql(database, "DELETE FROM t")
-    assert run_script(taken, database, "bash", "--restore", tmp=tmp_path).returncode != 0
-    script.write_text(text.replace('INSERT INTO "public"."t"', "INSERT INTO public.heirs"))
+    script.write_text(text.replace('INSERT INTO "public"."t"', "INSERT INTO public.other"))
     done = run_script(taken, database, "bash", "--restore", tmp=tmp_path)
     assert (done.returncode, "not as in the dump" in done.stderr) == (4, True)
-    assert query(database, "SELECT count(*) FROM heirs") == [(0,)], "rolled back"
+    assert query(database, "SELECT count(*) FROM other") == [(0,)]
+    script.write_text(text)
+    done = run_script(taken, database, "bash", "--restore", tmp=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert query(database, "SELECT * FROM t") == [(1, "one")], "a rule is switched off as well"
+    assert query(database, "SELECT ev_enabled FROM pg_rewrite WHERE rulename = 'away'") == [("O",)]
 
 
 AWKWARD_NAMES = [

@@ -117,7 +117,8 @@ class TableSelection:
 class Record:
     """Everything a backup promises. ``created_at`` is ISO 8601 in UTC; durations are in seconds.
 
-    ``selection`` lists the tables of a table backup; it is empty for a whole database.
+    ``selection`` lists the tables of a table backup, those first that others reference; it is empty for
+    a whole database.
     """
 
     id: str

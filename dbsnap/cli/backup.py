@@ -21,7 +21,7 @@ from dbsnap.operations.backup import backup as take_backup
 from dbsnap.operations.backup_tables import backup_tables as take_tables
 from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.migrations import MARK_PURPOSE, read_project
-from dbsnap.prisma_schema import find_prisma_models
+from dbsnap.prisma.models import find_prisma_models
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def backup(
     *,
     require_migrations: bool,
 ) -> int:
-    """Back up a whole database, or with -t some tables; prove that the dump holds all of it.
+    """Back up a database, or tables of it; prove the dump.
 
     Without --url, DATABASE_URL or --target every configured target is backed up, one after the other.
 

@@ -17,7 +17,8 @@ from dbsnap.operations.backup_tables import backup_tables
 from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.restore_tables import restore_tables
 from dbsnap.operations.restore_tables_plan import TableRestoreOptions
-from dbsnap.prisma_schema import find_prisma_models
+from dbsnap.operations.restore_tables_source import holds_export
+from dbsnap.prisma.models import find_prisma_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,10 +107,13 @@ def table_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def concerns_tables(dump: Path, options: dict[str, Any]) -> bool:
     """Return whether a restore is one of tables; raise UsageError where the options contradict it.
 
-    A table backup restored under another name (``--to``) is one of a whole, small database.
+    That of an export always is. A table backup restored under another name (``--to``) is one of a
+    whole, small database.
     """
-    record = None if options["only"] else find_record(dump)
-    selected = bool(options["only"] or (record and record.selection and not options["to"]))
+    export = holds_export(dump)
+    record = None if options["only"] or export else find_record(dump)
+    part = export or bool(record and record.selection and not options["to"])
+    selected = bool(options["only"]) or part
     wrong = [
         flag
         for name, flag in (WHOLE if selected else OPTIONS).items()
@@ -148,6 +152,9 @@ def restore_some_tables(
     def confirm(_plan: TablesPlan) -> None:
         if dry_run:
             raise PlanShown
+        if invocation.at_terminal and not yes:
+            waiting = "until you answer, others can read these tables but wait to change them"
+            invocation.screen.say(waiting, to_stderr=True)
         invocation.ask_for_confirmation(chosen, protected=chosen.protected, yes=yes, name=confirmed)
 
     try:
@@ -227,12 +234,18 @@ def _document(restored: RestoredTables) -> Document:
 
 def _print_plan(screen: Screen, plan: TablesPlan, *, to_stderr: bool) -> None:
     taken = f", taken {plain(plan.created_at)}" if plan.created_at else ""
-    screen.plan(
+    screen.say(
         f"[bold]Plan[/] for {plain(plan.database)} ({plain(plan.source)}{taken}):",
-        steps=plan.steps(),
-        notes=[*plan.notes, *(problem.message for problem in plan.problems)],
         to_stderr=to_stderr,
     )
+    for number, (heading, *details) in enumerate(plan.sentences(), start=1):
+        screen.say(f"  {number}. {plain(heading)}", indent=5, to_stderr=to_stderr)
+        for detail in details:
+            screen.say(f"     {plain(detail)}", indent=7, to_stderr=to_stderr)
+    for note in plan.notes:
+        screen.say(f"  [yellow]![/] {plain(note)}", indent=4, to_stderr=to_stderr)
+    for problem in plan.problems:
+        screen.say(f"  [red]✗[/] {plain(problem.message)}", indent=4, to_stderr=to_stderr)
 
 
 def _print(screen: Screen, restored: RestoredTables, *, options: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.calls import Call, calls_in, operator_or_name
 from dbsnap.dumpfile.lexer import CopyStart, Event, Statement
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
 from dbsnap.inventory import object_name, short_name
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _PLACES = frozenset(
 _ON_TABLES = frozenset({"index", "trigger"})
 _READING_VIEWS = frozenset({"materialized view", "rule"})
 _RELEVANT = re.compile(rb"(?i)(?:CREATE|ALTER)\b")
+_ONLY_CALLING = re.compile(rb"ALTER |CREATE (?:(?:UNIQUE )?INDEX|SEQUENCE|TABLE|TRIGGER|TYPE) ")
 _INSERT = re.compile(rb"(?i)INSERT\b")
 _PATH = re.compile(rb"(?is)(?:SET|SELECT)\b.*?search_path(?!', ''\s*,)")
 
@@ -47,6 +48,8 @@ class CodeReader:
 
     def __init__(self) -> None:
         self._defined: set[tuple[str, ...]] = set()
+        self._needles: set[bytes] = {b"u&"}
+        """What a text has in it if it has one of their names in it."""
         self._calls: dict[tuple[str, Call], None] = {}
         self._defaults: dict[tuple[str, ...], dict[str, list[tuple[str, Call]]]] = {}
         self._views_are_read = False
@@ -57,11 +60,17 @@ class CodeReader:
         if not isinstance(event, Statement | CopyStart):
             return
         if _RELEVANT.match(event.text):
-            self._define(Cursor(_tokens(event)))
+            if not _ONLY_CALLING.match(event.text) or self._may_call(event.text):
+                self._define(Cursor(_tokens(event)))
         elif self._defaults and (isinstance(event, CopyStart) or _INSERT.match(event.text)):
             self._load(event)
         elif _PATH.match(event.text):
             self._path_is_set = True
+
+    def _may_call(self, text: bytes) -> bool:
+        """Whether one of the names defined so far is in a statement; what it calls is among these."""
+        lowered = text.lower()
+        return any(name in lowered for name in self._needles)
 
     def code(self) -> list[LoadedCode]:
         """Return what the events so far say: calls of functions and operators of the dump's own."""
@@ -79,6 +88,7 @@ class CodeReader:
         if is_made and kind in _DEFINING:
             name = operator_or_name(cursor)
             self._defined.update({name, name[-1:]})
+            self._needles.add(b'"' if '"' in name[-1] else encode(name[-1]).lower())
             return
         if kind not in _PLACES:
             return

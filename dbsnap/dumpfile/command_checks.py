@@ -31,7 +31,7 @@ _SELECTED_FROM = frozenset(
     {"pg_restore_relation_stats", "pg_restore_attribute_stats", "pg_restore_extended_stats"}
 )
 _PLAIN_TYPES = frozenset(
-    {"bigint", "boolean", "integer", "name", "oid", "real", "regclass", "text"}
+    {"bigint", "boolean", "integer", "name", "oid", "real", "regclass", "smallint", "text"}
 )
 
 _LOWRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\x[0-9a-f]*+'\);")
@@ -100,7 +100,10 @@ def select(reading: StatementReading) -> str:
 def set_(reading: StatementReading) -> str:
     """Look at which setting is changed."""
     cursor = reading.cursor
-    if cursor.sees("role") or cursor.sees("session", "authorization"):
+    if cursor.accept("session", "authorization"):
+        # pg_dump --disable-triggers writes DEFAULT: the role that the session began with.
+        return "" if cursor.accept("default") and cursor.at_end() else "set-role"
+    if cursor.sees("role"):
         return "set-role"
     return _setting(".".join(cursor.name()))
 
@@ -141,8 +144,9 @@ def grant(reading: StatementReading) -> str:
 
 def alter_role(reading: StatementReading) -> str:
     """Look whether it is the settings of a role in one database, which pg_dump --create writes."""
-    words = [token.value for token in reading.tokens if token.kind == "word"]
-    return "database" if "in" in words and "database" in words else "role"
+    cursor = reading.cursor
+    cursor.next()  # its name, or ALL
+    return "database" if cursor.sees("in", "database") else "role"
 
 
 def _parenthesis(cursor: Cursor) -> list[Token]:

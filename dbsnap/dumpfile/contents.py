@@ -7,7 +7,6 @@ inventory is partial.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,11 +25,13 @@ from dbsnap.dumpfile.events import (
     Statement,
 )
 from dbsnap.dumpfile.inserted_rows import InsertedRows
-from dbsnap.dumpfile.tokens import Cursor, decode, tokenize
+from dbsnap.dumpfile.token_values import codec_of, decode
+from dbsnap.dumpfile.tokens import Cursor, tokenize
 from dbsnap.inventory import Facts, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
 NAMED_NOT_NULL_SINCE = 180000
 """The first ``server_version_num`` with names for not-null constraints, so that all are objects."""
 
@@ -45,7 +46,6 @@ _RELEVANT = re.compile(
     rb"(?is)CREATE\b|SET\b|ALTER\b.*?\b(?:ADD|DISABLE|ENABLE|ATTACH)\b"
     rb"|SELECT\b.*?\b(?:setval|lo_create|set_config)\b"
 )
-_SINGLE_BYTE_SAFE = re.compile(r"(latin|iso-8859-|cp|koi8-|euc-)[a-z0-9-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class ContentsReader:
         cursor.accept("session")
         if cursor.accept("client_encoding") and cursor.accept_any("=", "to"):
             self._encoding = cursor.next().value
-            self._codec = _codec(self._encoding)
+            self._codec = codec_of(self._encoding)
 
     def _recode(self, text: bytes) -> bytes:
         """Return what the dump wrote in UTF-8."""
@@ -284,18 +284,6 @@ class _OpenBlock:
     digest: xxh3_128 = field(default_factory=xxh3_128)
     offset: int = -1
     line: int = -1
-
-
-def _codec(encoding: str) -> str | None:
-    """Return Python's name of a PostgreSQL encoding; None for UTF-8 and for what nobody knows."""
-    name = encoding.lower().replace("_", "-")
-    name = re.sub(r"^win", "cp", re.sub(r"^koi8", "koi8-", name))
-    if not _SINGLE_BYTE_SAFE.match(name):
-        return None
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return None
 
 
 def _version_number(version: str) -> int:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.lexer import CopyData, CopyStart
 
 _PLAIN_COLUMNS = re.compile(rb'COPY [^("]+ \(([^()"]+)\) FROM stdin;')
+MOST_COLUMNS = 1600
+"""No table has more (``MaxHeapAttributeNumber``): a longer row need not be kept to be refused."""
+
 _ALL_BUT_MARKS = bytes(byte for byte in range(256) if byte not in b"\t\n")
 
 
@@ -43,11 +46,12 @@ class RowWidths:
         rows = marks.count(b"\n")
         end = marks.rfind(b"\n") + 1
         self._pending = marks[end:]
-        if end != rows * len(self._row) or marks[:end] != self._row * rows:
-            self._refuse(event, marks[:end].split(b"\n"))
+        is_too_long = len(self._pending) >= (len(self._row) or MOST_COLUMNS)
+        if is_too_long or end != rows * len(self._row) or marks[:end] != self._row * rows:
+            self._refuse(event, marks.split(b"\n"))
 
     def _refuse(self, event: CopyData, rows: list[bytes]) -> None:
-        expected = len(self._row) - 1
+        expected = (len(self._row) or MOST_COLUMNS) - 1
         number, row = next((number, row) for number, row in enumerate(rows) if len(row) != expected)
         table = short_name(_table(self._table))
         line = event.line + number

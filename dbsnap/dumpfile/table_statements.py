@@ -27,6 +27,7 @@ _PREREQUISITES = {
 _ON_TABLE = {"index": "on", "trigger": "on", "policy": "on", "rule": "to", "statistics": "from"}
 _BEGINNINGS = (b"CREATE", b"ALTER ", b"COMMEN")
 _MODIFIERS = ("or", "replace", "unique", "unlogged", "constraint", "foreign")
+ATTACHED = "attached"
 LONGEST_NAME = 200
 """Longer strings are no names: schema and name have up to 63 bytes each, and quotes."""
 
@@ -39,9 +40,9 @@ class TableStatement:
     """A statement, in the dump's own bytes.
 
     It ``makes`` an object that others need (``kind`` is ``schema``, ``type``, ``relation`` or
-    ``function``), or it belongs to a ``table`` (and makes it: ``kind`` is ``table``), or it ``attaches``
-    a partition's index. ``part`` is the index or constraint that it makes, ``references`` the table of
-    a foreign key, ``mentions`` are all names in it.
+    ``function``), or it belongs to a ``table`` (``kind`` ``table`` makes it, ``attached`` makes it a
+    partition), or it ``attaches`` a partition's index. ``part`` is the index or constraint that it
+    makes, ``references`` the table of a foreign key, ``mentions`` are all names in it.
     """
 
     text: bytes
@@ -82,7 +83,7 @@ def creation(
     missing: Collection[str],
     there: Collection[tuple[str, str]],
 ) -> Creation:
-    """Return what creates the ``missing`` tables with all that is theirs.
+    """Return what creates the ``missing`` tables with all that is theirs; partitions are attached last.
 
     ``there`` are the objects that exist, as (kind, name); what is needed and does not exist is created
     too. Foreign keys to tables that neither exist nor are created are left out.
@@ -105,7 +106,12 @@ def creation(
                 names |= statement.mentions
                 grown = True
     made = frozenset(s.table for s in wanted if s.kind == "table")
-    return Creation(made, tuple(s.text for s in listed if id(s) in chosen), tuple(left_out))
+    # A partition that joins a table with keys gets them, unless it has its own already.
+    ordered = sorted(
+        (s for s in listed if id(s) in chosen),
+        key=lambda s: 2 if s.attaches else 1 if s.kind == ATTACHED else 0,
+    )
+    return Creation(made, tuple(s.text for s in ordered), tuple(left_out))
 
 
 def _understood(text: bytes, tokens: list[Token]) -> TableStatement | None:
@@ -162,14 +168,14 @@ def _alter(text: bytes, cursor: Cursor, mentions: frozenset[str]) -> TableStatem
     table = cursor.name()
     if cursor.peek().value in _NOT_TAKEN:
         return None
+    kind = part = ""
     if cursor.accept("attach", "partition"):
-        table = cursor.name()
-    part = ""
+        kind, table = ATTACHED, cursor.name()
     if cursor.accept("add", "constraint"):
         part = object_name(*table[:-1], cursor.next().value)
     references = _referenced(cursor) if cursor.accept("foreign", "key") else ""
     return TableStatement(
-        text, table=object_name(*table), part=part, references=references, mentions=mentions
+        text, kind, table=object_name(*table), part=part, references=references, mentions=mentions
     )
 
 

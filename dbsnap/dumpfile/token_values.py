@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
+_SAFE_ENCODING = re.compile(r"(?:latin|iso-8859-|cp|koi8-|euc-)[a-z0-9-]{1,20}\Z")
 _ESCAPE = re.compile(
     r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([\s\S]))|''"
 )
@@ -25,6 +27,18 @@ def decode(text: bytes) -> str:
 def encode(text: str) -> bytes:
     """Undo ``decode``."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def codec_of(encoding: str) -> str | None:
+    """Return Python's name of a PostgreSQL encoding; None for UTF-8 and for what nobody knows."""
+    name = encoding.lower().replace("_", "-")
+    name = re.sub(r"^win", "cp", re.sub(r"^koi8", "koi8-", name))
+    if not _SAFE_ENCODING.match(name):
+        return None
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return None
 
 
 def escaped_value(inside: str) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from dbsnap import __version__
 from dbsnap.archive.manifest import rebuild_manifest
 from dbsnap.archive.publishing import publish, staging
-from dbsnap.archive.record import Record, TableSelection
-from dbsnap.archive.restore_tables_script import ScriptTable, render_tables_script
+from dbsnap.archive.record import Record
 from dbsnap.archive.storage import RECORD_SUFFIX
 from dbsnap.dumpfile.compression import SUFFIXES
 from dbsnap.dumpfile.definitions import stated_in_dump
@@ -20,10 +19,18 @@ from dbsnap.dumpfile.guard import Promise, guard
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.dumpfile.table_dump import parted, reader_of, sequence_statement
 from dbsnap.errors import OperationFailed, ServerFailed
-from dbsnap.inventory import KINDS_IN_DUMPS, compare, split_name
+from dbsnap.inventory import KINDS_IN_DUMPS, compare
 from dbsnap.operations import proof
 from dbsnap.operations.backup_tables_definitions import define
 from dbsnap.operations.backup_tables_inventory import PartOfInventory
+from dbsnap.operations.backup_tables_record import (
+    NAMES_IN_FILE_NAME,
+    Gathered,
+    file_name_of,
+    notes_on,
+    restore_script_of,
+    selection_of,
+)
 from dbsnap.operations.backup_tables_request import settle
 from dbsnap.operations.backup_tables_rows import announce, check_filters, count_tables, row_pieces
 from dbsnap.operations.recording import (
@@ -31,7 +38,6 @@ from dbsnap.operations.recording import (
     dump_of,
     keep_dump,
     keep_privileges,
-    keep_script,
     refuse_differences,
     source_of,
     with_dumped_content,
@@ -41,48 +47,25 @@ from dbsnap.postgres.connection import connect, execute, server_version
 from dbsnap.postgres.definitions_archive import DefinitionsArchive, chosen_entries, write_archive
 from dbsnap.postgres.dependencies import PG_CLASS
 from dbsnap.postgres.discovery import choose
-from dbsnap.postgres.dump import dump_encoding
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS, hold_snapshot
 from dbsnap.postgres.table_rows import copied_as, sequence_values
 from dbsnap.progress import NoProgress
-from dbsnap.report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from dbsnap.archive.publishing import Staging
-    from dbsnap.archive.record import Companion, Source
+    from dbsnap.archive.record import Companion
     from dbsnap.dumpfile.compression import Compression
     from dbsnap.dumpfile.frames import WrittenDump
     from dbsnap.inventory import Inventory
-    from dbsnap.operations.backup_tables_definitions import Definitions
     from dbsnap.operations.backup_tables_plan import TablePlan, TableRequest
-    from dbsnap.operations.backup_tables_rows import CountedTable
     from dbsnap.postgres.definitions_archive import Entry
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.snapshot import Snapshot
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
-
-NAMES_IN_FILE_NAME = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """What one snapshot says of the tables: how many rows, which definitions, where sequences are."""
-
-    snapshot: Snapshot
-    source: Source
-    plan: TablePlan
-    counted: tuple[CountedTable, ...]
-    definitions: Definitions
-    sequences: dict[str, tuple[int, bool]]
-
-    @property
-    def encoding(self) -> str:
-        """Return the encoding of the dump's text."""
-        return dump_encoding(self.source.encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +104,12 @@ def backup_tables(
         progress.phase("counting rows")
         gathered = _gather(snapshot, database, request, plan, target)
         findings = [*plan.findings, *announce(gathered.counted, progress)]
-        with staging(directory, _name(plan), clock()) as stage:
+        with staging(directory, file_name_of(plan), clock()) as stage:
             chosen = _choose_definitions(stage, database, gathered, pg_bin, progress)
             written = _dump(stage, gathered, chosen, compression, progress)
             expected = _prove(gathered, written)
             _read_again(stage, written, expected, progress)
-            findings += _notes(gathered, expected)
+            findings += notes_on(gathered, expected)
             record = Record(
                 id=stage.id,
                 created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
@@ -135,11 +118,11 @@ def backup_tables(
                 source=gathered.source,
                 dump=dump_of(stage, written, chosen.pg_dump),
                 privileges=_privileges(stage, chosen, gathered.encoding),
-                restore_script=_restore_script(stage, gathered, written, expected),
+                restore_script=restore_script_of(stage, gathered, written, expected),
                 duration_seconds=round(time.monotonic() - started, 3),
                 inventory=expected,
                 notes=tuple(finding.message for finding in findings),
-                selection=_selection(gathered),
+                selection=selection_of(gathered),
             )
             stage.write_json(RECORD_SUFFIX, record.as_json())
             publish(stage, directory)  # the record last: with it the backup exists
@@ -188,10 +171,9 @@ def _choose_definitions(
 ) -> Chosen:
     """Have pg_dump write all definitions but those of other tables, and choose what is needed."""
     version = server_version(gathered.snapshot.connection)
-    pg_dump, pg_restore = (
-        choose(name, version, pg_bin=pg_bin, needs_tls=database.needs_tls)
-        for name in ("pg_dump", "pg_restore")
-    )
+    pg_dump = choose("pg_dump", version, pg_bin=pg_bin, needs_tls=database.needs_tls)
+    # An older pg_restore does not read the archive of a newer pg_dump.
+    pg_restore = choose("pg_restore", max(version, pg_dump.major * 10000), pg_bin=pg_bin)
     progress.phase(f"reading definitions with pg_dump {pg_dump.version_text}")
     wanted = gathered.definitions.wanted
     others = [
@@ -257,7 +239,7 @@ def _prove(gathered: Gathered, written: WrittenDump) -> Inventory:
         relations=[relation.oid for relation in gathered.definitions.relations],
     )
     stated = written.contents.inventory
-    expected = PartOfInventory(objects, gathered.plan, gathered.definitions).inventory(
+    expected = PartOfInventory(objects, gathered.definitions).inventory(
         version,
         stated,
         rows={counted.table.title: counted.count for counted in gathered.counted},
@@ -287,84 +269,6 @@ def _privileges(stage: Staging, chosen: Chosen, encoding: str) -> Companion:
     companion = keep_privileges(stage, reader_of(iter([text])), encoding)
     chosen.archive.path.unlink()
     return companion
-
-
-def _restore_script(
-    stage: Staging, gathered: Gathered, written: WrittenDump, expected: Inventory
-) -> Companion:
-    blocks = {block.table: block for block in written.contents.copy_blocks}
-    tables = [
-        ScriptTable(
-            name=table.title,
-            columns=tuple(column.name for column in table.dumped),
-            key=tuple(column.name for column in table.dumped if column.in_primary_key),
-            partitioned=table.partitioned,
-            where=table.condition.expression if table.condition else "",
-            offset=blocks[table.title].offset,
-            length=blocks[table.title].end - blocks[table.title].offset,
-            rows=blocks[table.title].rows,
-        )
-        for table in gathered.definitions.tables
-    ]
-    sequences = {
-        name: (facts["last_value"], facts["is_called"], facts["increment"])
-        for name, facts in expected.of("sequence").items()
-    }
-    text = render_tables_script(
-        backup_id=stage.id,
-        dump_file=stage.id + SUFFIXES[written.compression],
-        dump_sha256=written.sha256,
-        compression=written.compression,
-        encoding=gathered.encoding,
-        source=gathered.source,
-        tables=tables,
-        sequences=sequences,
-    )
-    return keep_script(stage, text)
-
-
-def _selection(gathered: Gathered) -> tuple[TableSelection, ...]:
-    return tuple(
-        TableSelection(
-            table=table.title,
-            columns=tuple(column.name for column in table.dumped),
-            excluded_columns=table.excluded,
-            where=table.condition.expression if table.condition else "",
-            omitted=gathered.definitions.omitted.get(table.title, ()),
-        )
-        for table in gathered.definitions.tables
-    )
-
-
-def _notes(gathered: Gathered, expected: Inventory) -> list[Finding]:
-    """Say what of the tables is not in the file, and what is there that nobody asked for."""
-    found = list(proof.without_invalid_indexes(expected)[1])
-    for table in gathered.definitions.tables:
-        omitted = gathered.definitions.omitted.get(table.title, ())
-        for reason in dict.fromkeys(one.reason for one in omitted):
-            what = ", ".join(
-                f"{one.kind} {split_name(one.name)[-1]}" for one in omitted if one.reason == reason
-            )
-            message = f"{table.relation.shown}: only the record has {what}: {reason}"
-            found.append(_note(f"table {table.title}", message))
-    for relation in gathered.definitions.bare:
-        message = f"{relation.shown} comes without rows: another table needs its definition"
-        found.append(_note(f"table {relation.title}", message))
-    return found
-
-
-def _note(object_name: str, message: str) -> Finding:
-    return Finding("advice", object_name, message, severity="note")
-
-
-def _name(plan: TablePlan) -> str:
-    """Return what the file's name says: the tables, and what tells a filter apart."""
-    words = [table.relation.name for table in plan.tables[:NAMES_IN_FILE_NAME]]
-    if len(plan.tables) > NAMES_IN_FILE_NAME:
-        words.append(f"and {len(plan.tables) - NAMES_IN_FILE_NAME} more")
-    for expression in dict.fromkeys(t.condition for t in plan.tables if t.condition):
-        words += expression.words()
-    return " ".join(words)
 
 
 def _shown_names(plan: TablePlan) -> str:

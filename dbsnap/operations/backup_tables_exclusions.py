@@ -90,7 +90,6 @@ class ColumnExclusions:
             self._connection,
             table_pattern(name, database=self._database.name),
             self._choice.relations,
-            database=self._database,
             models=self._request.models,
         )
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from dbsnap.inventory import Objects
     from dbsnap.operations.backup_tables_definitions import Definitions
-    from dbsnap.operations.backup_tables_plan import TablePlan
     from dbsnap.postgres.table_selection import Relation
 
 KEYS = frozenset({"primary key", "unique constraint", "exclusion constraint"})
@@ -32,9 +31,8 @@ class PartOfInventory:
     table, ``sequences`` the values of sequences, both by their names in an inventory.
     """
 
-    def __init__(self, objects: Objects, plan: TablePlan, definitions: Definitions) -> None:
+    def __init__(self, objects: Objects, definitions: Definitions) -> None:
         self._objects = objects
-        self._plan = plan
         self._definitions = definitions
         self._tables = {r.title: r for r in definitions.relations if r.kind in "rp"}
         self._bare = {r.title for r in definitions.bare}

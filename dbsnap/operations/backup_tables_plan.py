@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.row_filter import RowFilter
     from dbsnap.postgres.table_columns import Column
     from dbsnap.postgres.table_selection import ChosenTable, Relation, Relations
-    from dbsnap.prisma_schema import PrismaModel
+    from dbsnap.prisma.models import PrismaModel
     from dbsnap.report import Finding
 
 

@@ -182,7 +182,9 @@ def demand(report: MigrationReport, project: ProjectMigrations, consequence: str
         raise VerificationFailed(
             f"Prisma's migrations are not in order, and {consequence}: {wrong[0].message}{more}",
             report.findings,
-            hint=" && ".join(report.commands) or "settle it, or leave --require-migrations out",
+            hint=f"{MARK_PURPOSE}: {'; '.join(report.commands)}"
+            if report.commands
+            else "settle it, or leave --require-migrations out",
         )
 
 

@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import OperationFailed
-from dbsnap.operations.opened import opened_backup
 from dbsnap.operations.restore_tables_applying import (
     apply_plan,
     verify_definitions,
     verify_tables,
 )
-from dbsnap.operations.restore_tables_choice import choose_tables
 from dbsnap.operations.restore_tables_creation import create_missing_tables
 from dbsnap.operations.restore_tables_plan import TableRestoreOptions, TablesPlan
 from dbsnap.operations.restore_tables_planning import make_plan
 from dbsnap.operations.restore_tables_safety import refuse_unsafe, save_before
 from dbsnap.operations.restore_tables_sequences import move_sequences
+from dbsnap.operations.restore_tables_source import opened_source
 from dbsnap.operations.restore_tables_staging import prepare_tables, stage_tables
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.table_selection import user_search_path
@@ -44,8 +43,6 @@ SET LOCAL work_mem TO '64MB';
 SET LOCAL jit TO off;
 """
 
-PROBLEMS_NAMED = 3
-
 
 @dataclass(frozen=True, slots=True)
 class RestoredTables:
@@ -60,7 +57,7 @@ class RestoredTables:
 
 
 def restore_tables(
-    dump: Path,
+    file: Path,
     database: Database,
     *,
     show: Callable[[TablesPlan], None],
@@ -71,6 +68,7 @@ def restore_tables(
 ) -> RestoredTables:
     """Put tables of a backup back, or rows of them, and commit only what was found to be the backup's.
 
+    ``file`` is a dump, or an export in JSON or NDJSON.
     ``show`` is given the plan, then, where there is anything to do and nothing against it, ``confirm``,
     which raises ConfirmationNeeded to end it there. ``save`` backs up what is about to change, None
     leaves that out. Meanwhile the tables are locked against other
@@ -83,28 +81,25 @@ def restore_tables(
     started = time.monotonic()
     safety = None
     with (
-        opened_backup(
-            dump, progress=progress, allowed=options.allow, untrusted=options.untrusted
-        ) as opened,
+        opened_source(file, options, progress=progress) as source,
         connect(database, purpose="dbsnap restore") as connection,
     ):
-        tables = choose_tables(opened, options.only, options.models)
         path = user_search_path(connection, database)
         execute(connection, BEGIN)
-        created = create_missing_tables(connection, opened, tables, options.lock_timeout_seconds)
-        work = prepare_tables(connection, tables, options, created, search_path=path)
-        stage_tables(connection, opened, tables, work, progress)
+        created = create_missing_tables(connection, source, options.lock_timeout_seconds)
+        work = prepare_tables(connection, source.tables, options, created, search_path=path)
+        stage_tables(connection, source, work, progress)
         progress.phase("planning")
         if save is not None:
             refuse_unsafe(work)
-        plan = make_plan(connection, opened, database, work, safety=save is not None)
+        plan = make_plan(connection, source, database, work, safety=save is not None)
         progress.done()
         show(plan)
         _refuse_problems(plan)
         if plan.changes_anything:
             confirm(plan)
             if save is not None:
-                safety = save_before(connection, work, save, opened.id)
+                safety = save_before(connection, work, save, source.id)
             progress.phase("restoring")
             apply_plan(connection, work, lock_seconds=options.lock_timeout_seconds)
             progress.phase("comparing with the backup")
@@ -118,9 +113,9 @@ def restore_tables(
 
 def _refuse_problems(plan: TablesPlan) -> None:
     if plan.problems:
-        named = "; ".join(problem.message for problem in plan.problems[:PROBLEMS_NAMED])
-        more = len(plan.problems) - PROBLEMS_NAMED
+        more = len(plan.problems) - 1
         raise OperationFailed(
-            f"this cannot be restored: {named}" + (f"; and {more} more" if more > 0 else ""),
-            hint="nothing was changed",
+            f"this cannot be restored: {plan.problems[0].message}"
+            + (f" (and {more} more)" if more else ""),
+            hint="nothing was changed; the plan names all that stands against it",
         )

@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.column_types import canonical_type, read_declared_types
+from dbsnap.dumpfile.block_bytes import block_pieces
+from dbsnap.dumpfile.column_types import read_declared_types
 from dbsnap.dumpfile.copy_text import text_codec
 from dbsnap.errors import CannotRun, UsageError
 from dbsnap.inventory import object_name, short_name, split_name
-from dbsnap.prisma_schema import model_named
+from dbsnap.operations.restore_tables_backup import BackupTable, spellings
+from dbsnap.prisma.models import model_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from dbsnap.archive.record import OmittedObject, TableSelection
+    from dbsnap.archive.record import TableSelection
     from dbsnap.dumpfile.contents import CopyBlock
     from dbsnap.inventory import Inventory
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.prisma_schema import PrismaModel
-
-
-@dataclass(frozen=True, slots=True)
-class BackupTable:
-    """A table as a backup holds it; of a partitioned table with the rows of all its partitions.
-
-    ``columns`` are those whose values are in the backup, ``excluded`` those left out of it by wish,
-    ``where`` the filter it was taken with. ``types`` are the columns' as ``format_type`` words them,
-    without their modifiers where ``exact_types`` is False; what is not known is not there.
-    ``partitions`` are its partitions with their own, ``asked`` the names it was asked for by.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    blocks: tuple[CopyBlock, ...]
-    types: Mapping[str, str]
-    exact_types: bool
-    excluded: tuple[str, ...] = ()
-    where: str = ""
-    omitted: tuple[OmittedObject, ...] = ()
-    partitions: tuple[str, ...] = ()
-    asked: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """Return the name as people know it."""
-        return short_name(self.name)
-
-    def type_differs(self, column: str, live_type: str) -> bool:
-        """Return whether the backup knows another type for a column than the live table has."""
-        known = self.types.get(column)
-        if known is None:
-            return False
-        return known != (live_type if self.exact_types else canonical_type(live_type))
+    from dbsnap.operations.restore_tables_backup import RowsBlock
+    from dbsnap.prisma.models import PrismaModel
 
 
 def choose_tables(
@@ -88,21 +58,6 @@ def nearest(name: str, there: Iterable[str]) -> str:
     if close:
         return f"did you mean {' or '.join(close)}?"
     return f"the backup has {', '.join(sorted(known)[:8])}{' …' if len(known) > 8 else ''}"
-
-
-def spellings(name: str) -> set[str]:
-    """Return the ways to write a table's name: with its schema or, in public, without; quoted or not."""
-    schema, table = split_name(name)
-    own = {table, object_name(table), quoted(table)}
-    written = {
-        f"{first}.{last}" for first in (schema, object_name(schema), quoted(schema)) for last in own
-    }
-    return written | own if schema == "public" else written
-
-
-def quoted(name: str) -> str:
-    """Return a name in double quotes."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _named(name: str, there: list[str], models: Sequence[PrismaModel]) -> str:
@@ -160,10 +115,11 @@ class _Reading:
         types = self._types.get(name, {})
         return BackupTable(
             name=name,
-            columns=blocks[0].columns if blocks else tuple(types),
-            blocks=tuple(blocks),
+            columns=blocks[0].columns if blocks else (),
             types=types,
             exact_types=self._opened.record is not None,
+            size=sum(block.end - block.offset for block in blocks),
+            rows=partial(_rows, self._opened, tuple(blocks)),
             excluded=selection.excluded_columns if selection else (),
             where=selection.where if selection else "",
             omitted=selection.omitted if selection else (),
@@ -184,6 +140,14 @@ class _Reading:
     def _ancestors(self, name: str) -> set[str]:
         parents = set(self._parents.get(name, ()))
         return parents.union(*(self._ancestors(parent) for parent in parents))
+
+
+def _rows(
+    opened: OpenedBackup, blocks: Sequence[CopyBlock], *_types: Mapping[str, str]
+) -> Iterator[RowsBlock]:
+    members = opened.record.dump.members if opened.record else ()
+    for block in blocks:
+        yield block.columns, block_pieces(opened.dump, block, members)
 
 
 def _recorded_types(inventory: Inventory) -> dict[str, dict[str, str]]:

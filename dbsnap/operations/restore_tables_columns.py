@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from dbsnap.errors import UsageError
 from dbsnap.inventory import object_name
-from dbsnap.operations.restore_tables_choice import nearest, quoted, spellings
+from dbsnap.operations.restore_tables_backup import quoted, spellings
+from dbsnap.operations.restore_tables_choice import nearest
 from dbsnap.operations.row_filter import row_filter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from dbsnap.operations.restore_tables_choice import BackupTable
+    from dbsnap.operations.restore_tables_backup import BackupTable
     from dbsnap.operations.row_filter import RowFilter
     from dbsnap.postgres.live_table import KeyPart, LiveTable
 
@@ -44,6 +45,8 @@ def map_columns(
     """
     there = {column.name: column for column in live.columns}
     wanted = [column for column in backup.columns if column not in ignored]
+    if not backup.columns:  # it has no rows either
+        wanted = [column.name for column in live.columns if not column.generated]
     _refuse_fills(backup, live, fills)
     _refuse_gone(backup, [column for column in wanted if column not in there])
     _refuse_changed(backup, live, wanted)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors as postgres_errors
 
-from dbsnap.dumpfile.copy_text import text_codec
-from dbsnap.dumpfile.table_statements import creation, table_statements
+from dbsnap.dumpfile.table_statements import creation
 from dbsnap.errors import CannotRun, OperationFailed, ServerFailed, UsageError
 from dbsnap.inventory import object_name, short_name, split_name
 from dbsnap.postgres.catalog import quote_literal
@@ -18,11 +17,10 @@ from dbsnap.postgres.connection import execute, fetch
 from dbsnap.postgres.live_table import find_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from dbsnap.archive.record import OmittedObject
-    from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_tables_choice import BackupTable
+    from dbsnap.operations.restore_tables_source import TablesSource
     from dbsnap.postgres.connection import Connection
 
 EXISTING = """
@@ -46,8 +44,7 @@ class Created:
 
 def create_missing_tables(
     connection: Connection,
-    opened: OpenedBackup,
-    tables: Sequence[BackupTable],
+    source: TablesSource,
     lock_seconds: float,
 ) -> Created:
     """Create the tables, and partitions of them, that do not exist, with all that belongs to them.
@@ -57,7 +54,7 @@ def create_missing_tables(
     where the server does not take its definition.
     """
     missing = set()
-    for table in tables:
+    for table in source.tables:
         for name in (table.name, *table.partitions):
             oid = find_table(connection, *split_name(name))
             if oid == 0:
@@ -68,11 +65,10 @@ def create_missing_tables(
     if not missing:
         return Created()
     there = {(kind, object_name(*path)) for kind, path in fetch(connection, EXISTING)}
-    codec = text_codec(opened.encoding)
-    chosen = creation(table_statements(opened.dump.raw(), codec), missing, there)
+    chosen = creation(source.statements(), missing, there)
     if undefined := missing - chosen.tables:
         raise CannotRun(
-            f"{short_name(min(undefined))} does not exist, and the dump does not say what it was",
+            f"{short_name(min(undefined))} does not exist, and the backup does not say what it was",
             hint="create the table first",
         )
     notes = [
@@ -83,11 +79,11 @@ def create_missing_tables(
     execute(connection, f"SET LOCAL lock_timeout TO '{round(lock_seconds * 1000)}ms'")
     execute(connection, "SET LOCAL check_function_bodies TO off")
     with _definition_errors():
-        execute(connection, f"SET LOCAL client_encoding TO {quote_literal(opened.encoding)}")
+        execute(connection, f"SET LOCAL client_encoding TO {quote_literal(source.encoding)}")
         for statement in chosen.statements:
             connection.execute(statement)
         execute(connection, "SET LOCAL client_encoding TO 'UTF8'")
-    for table in tables:
+    for table in source.tables:
         if table.name in missing:
             notes += [note for each in table.omitted if (note := _add(connection, each))]
     notes.append("owners and grants are not restored: they stand in the backup's _privileges.sql")

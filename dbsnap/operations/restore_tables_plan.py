@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dbsnap.postgres.staged_table import Mode
-    from dbsnap.prisma_schema import PrismaModel
+    from dbsnap.prisma.models import PrismaModel
     from dbsnap.report import Finding
 
 SHOWN_VALUE = 40
@@ -179,18 +179,24 @@ class TablesPlan:
         """Whether there is anything to do."""
         return any(table.changes_anything for table in self.tables) or bool(self.sequences)
 
-    def steps(self) -> list[str]:
-        """Return the plan as sentences."""
-        steps = ["; ".join(table.lines()) for table in self.tables]
-        steps += [str(effect) for effect in self.effects]
+    def sentences(self) -> list[list[str]]:
+        """Return the plan as steps, each a heading and what belongs to it."""
+        steps = [table.lines() for table in self.tables]
+        steps += [[str(effect)] for effect in self.effects]
         steps += [
-            f"move the sequence {move.sequence} up to {move.value:,}" for move in self.sequences
+            [f"move the sequence {move.sequence} up to {move.value:,}"] for move in self.sequences
         ]
+        if self.problems:
+            return steps
         if not self.changes_anything:
-            return [*steps, "nothing to do: the rows are there as the backup has them"]
+            return [*steps, ["nothing to do: the rows are there as the backup has them"]]
         if self.safety:
-            steps.append("back up the rows that will change or go")
-        return [*steps, "compare with the backup, and commit only if it matches"]
+            steps.append(["back up the rows that will change or go"])
+        return [*steps, ["compare with the backup, and commit only if it matches"]]
+
+    def steps(self) -> list[str]:
+        """Return the plan as one sentence for each step."""
+        return ["; ".join(lines) for lines in self.sentences()]
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as it stands in the ``--json`` document."""

@@ -19,7 +19,7 @@ from dbsnap.operations.restore_tables_sequences import sequences_behind
 from dbsnap.postgres.staged_table import DELETED, INSERTED, KEPT, UPDATED
 
 if TYPE_CHECKING:
-    from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.operations.restore_tables_source import TablesSource
     from dbsnap.operations.restore_tables_work import TableWork
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.staged_table import StagedTable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def make_plan(
     connection: Connection,
-    opened: OpenedBackup,
+    source: TablesSource,
     database: Database,
     work: TableWork,
     *,
@@ -45,13 +45,13 @@ def make_plan(
     effects = follow_foreign_keys(connection, work)
     unchecked = find_missing_references(connection, work)
     return TablesPlan(
-        backup=opened.id,
-        source=opened.record.source.server if opened.record else "a dump without a record",
-        created_at=opened.record.created_at if opened.record else "",
+        backup=source.id,
+        source=source.origin,
+        created_at=source.created_at,
         database=database.label,
         tables=tuple(_plan_of(connection, work, table) for table in work.tables),
         effects=tuple(effects),
-        sequences=tuple(sequences_behind(connection, work.tables, opened.expected.of("sequence"))),
+        sequences=tuple(sequences_behind(connection, work.tables, source.sequences)),
         notes=(*work.created.notes, *unchecked),
         problems=tuple(work.problems),
         safety=safety,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.block_bytes import block_pieces
-from dbsnap.dumpfile.copy_text import text_codec
 from dbsnap.errors import RightMissing, ServerFailed, UsageError
 from dbsnap.inventory import split_name
 from dbsnap.operations.restore_tables_columns import (
@@ -18,7 +16,7 @@ from dbsnap.operations.restore_tables_references import reachable_tables, tied_t
 from dbsnap.operations.restore_tables_work import TableWork
 from dbsnap.operations.row_filter import filter_errors, row_filter
 from dbsnap.postgres.connection import execute, fetch_value
-from dbsnap.postgres.live_table import find_table, read_foreign_keys, read_live_tables
+from dbsnap.postgres.live_table import find_table, read_domains, read_foreign_keys, read_live_tables
 from dbsnap.postgres.staged_table import (
     StagedTable,
     create_scope,
@@ -31,13 +29,13 @@ from dbsnap.postgres.table_staging import stage_rows
 from dbsnap.postgres.table_switches import row_security_switch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_tables_choice import BackupTable
+    from dbsnap.operations.restore_tables_backup import BackupTable
     from dbsnap.operations.restore_tables_columns import ColumnMapping
     from dbsnap.operations.restore_tables_creation import Created
     from dbsnap.operations.restore_tables_plan import TableRestoreOptions
+    from dbsnap.operations.restore_tables_source import TablesSource
     from dbsnap.operations.row_filter import RowFilter
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.live_table import ForeignKeys, LiveTable
@@ -101,8 +99,7 @@ def prepare_tables(
 
 def stage_tables(
     connection: Connection,
-    opened: OpenedBackup,
-    tables: Sequence[BackupTable],
+    source: TablesSource,
     work: TableWork,
     progress: Progress,
 ) -> None:
@@ -110,16 +107,17 @@ def stage_tables(
 
     Raises OperationFailed where rows do not fit, UsageError where the server does not take a filter.
     """
-    for table, staged in zip(tables, work.tables, strict=True):
-        size = sum(block.end - block.offset for block in table.blocks)
-        progress.phase(f"reading the backup's rows of {table.title}", total_bytes=size)
+    domains = read_domains(connection)
+    for table, staged in zip(source.tables, work.tables, strict=True):
+        progress.phase(f"reading the backup's rows of {table.title}", total_bytes=table.size)
+        types = {column.name: column.type for column in staged.live.columns}
         with searching(connection, work.search_path):  # functions of domains may rely on it
             count = stage_rows(
                 connection,
                 staged,
-                _blocks(opened, table),
-                encoding=opened.encoding,
-                codec=text_codec(opened.encoding),
+                table.rows(types, domains),
+                encoding=source.encoding,
+                codec=source.codec,
                 on_progress=progress.advance,
             )
         if staged.mode == "replace":
@@ -179,7 +177,7 @@ def _staged(
     return StagedTable(
         number=number,
         live=live,
-        dumped=table.columns,
+        dumped=table.columns or mapping.restored,
         restored=mapping.restored,
         key=mapping.key,
         mode=options.mode,
@@ -215,14 +213,6 @@ def _run_filter(
     with searching(connection, work.search_path), filter_errors(name, read, statement):
         # A binary result makes it the extended protocol, which takes one statement and no more.
         connection.execute(statement.encode(), binary=True)
-
-
-def _blocks(
-    opened: OpenedBackup, table: BackupTable
-) -> Iterator[tuple[Sequence[str], Iterator[bytes]]]:
-    members = opened.record.dump.members if opened.record else ()
-    for block in table.blocks:
-        yield block.columns, block_pieces(opened.dump, block, members)
 
 
 def _unhide(table: LiveTable) -> Statements:

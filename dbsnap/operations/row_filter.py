@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors as postgres_errors
 
+from dbsnap.dumpfile.reaching import calls_reaching
 from dbsnap.dumpfile.tokens import encode, tokenize
 from dbsnap.errors import UsageError
 from dbsnap.inventory import short_name, split_name
@@ -134,21 +135,31 @@ def _problem(expression: str) -> str:
         return "it is empty"
     if "\x00" in expression or encode(expression).decode("utf-8", "replace") != expression:
         return "it is no UTF-8 text"
+    tokens = _tokens(expression)
+    if calls_reaching(tokens):  # a filter may come out of a record from anywhere
+        return "it calls a function that reaches beyond the database, or changes settings"
     depth = 0
-    for token in _tokens(expression):
-        if token.kind == "unterminated":
-            return "a quote or comment in it does not end"
+    for token in tokens:
+        if problem := _problem_of(token):
+            return problem
         if token.kind == "punctuation":
             depth += {"(": 1, ")": -1}.get(token.value, 0)
-            if token.value == ";":
-                return "it holds a semicolon"
-        if token.value == "\\" and token.kind == "operator":
-            return "it holds a backslash"
-        if token.kind == "parameter":
-            return "it holds a parameter, for which there is no value"
         if depth < 0:
             return "it closes a parenthesis that it did not open"
     return "it does not close a parenthesis" if depth else ""
+
+
+def _problem_of(token: Token) -> str:
+    match token.kind, token.value:
+        case "unterminated", _:
+            return "a quote or comment in it does not end"
+        case "punctuation", ";":
+            return "it holds a semicolon"
+        case "operator", "\\":
+            return "it holds a backslash"
+        case "parameter", _:
+            return "it holds a parameter, for which there is no value"
+    return ""
 
 
 def _tokens(expression: str) -> list[Token]:

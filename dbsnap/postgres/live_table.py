@@ -25,6 +25,11 @@ JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relnamespace
 WHERE nspname = %s AND relname = %s
 """
 
+DOMAINS = """
+SELECT pg_catalog.format_type(oid, NULL), pg_catalog.format_type(typbasetype, NULL)
+FROM pg_catalog.pg_type WHERE typtype = 'd'
+"""
+
 EQUAL_IS_SAME = re.compile(
     r"(?:smallint|integer|bigint|boolean|uuid|bytea|date|oid"
     r"|(?P<text>text|character varying(?:\(\d+\))?)"
@@ -220,6 +225,11 @@ def read_foreign_keys(connection: Connection) -> ForeignKeys:
     """Return all enforced foreign keys of the database but those with a period (since 18)."""
     rows = fetch(connection, _query("foreign_keys"))
     return ForeignKeys(tuple(_foreign_key(document) for (document,) in rows))
+
+
+def read_domains(connection: Connection) -> dict[str, str]:
+    """Return the base type of each domain, both as ``format_type`` words them."""
+    return dict(fetch(connection, DOMAINS))
 
 
 def _query(name: str) -> str:

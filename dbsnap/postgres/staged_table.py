@@ -118,7 +118,8 @@ def leave_out_of_stage(table: StagedTable, condition: str) -> str:
     backup's row stays, whatever the filter says of that.
     """
     alias = quote_name(table.live.relation.name)
-    unselected = f"SELECT {alias}.ctid FROM {table.stage} AS {alias} WHERE {condition} IS NOT TRUE"
+    rows = f"SELECT r.ctid, r.*{_generated(table)} FROM {table.stage} AS r"
+    unselected = f"SELECT {alias}.ctid FROM ({rows}) AS {alias} WHERE {condition} IS NOT TRUE"
     if table.mode != "replace" or not table.key:
         return f"DELETE FROM {table.stage} AS s WHERE s.ctid IN ({unselected})"
     selected_now = (
@@ -128,6 +129,18 @@ def leave_out_of_stage(table: StagedTable, condition: str) -> str:
     return (
         f"DELETE FROM {table.stage} AS s WHERE s.ctid IN ({unselected}) "
         f"AND NOT EXISTS ({selected_now})"
+    )
+
+
+def _generated(table: StagedTable) -> str:
+    """Return the generated columns, for filters, where the stage has all that they can depend on."""
+    base = {column.name for column in table.live.columns if not column.generated}
+    if not base <= {*table.restored}:
+        return ""
+    return "".join(
+        f", ({column.generated}) AS {quote_name(column.name)}"
+        for column in table.live.columns
+        if column.generated and column.name not in table.dumped
     )
 
 

@@ -54,7 +54,7 @@ class RowsToCopy:
     @property
     def count_statement(self) -> str:
         """Return the query for the exact number of rows."""
-        return f"SELECT count(*) {self.source}"
+        return f"SELECT pg_catalog.count(*) {self.source}"
 
 
 def count_rows(connection: Connection, rows: RowsToCopy) -> int:

@@ -19,7 +19,7 @@ from dbsnap.inventory import object_name, short_name
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import execute, fetch, fetch_value
 from dbsnap.postgres.patterns import table_pattern
-from dbsnap.prisma_schema import model_named
+from dbsnap.prisma.models import model_named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,12 +27,18 @@ if TYPE_CHECKING:
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.patterns import TablePattern
     from dbsnap.postgres.url import Database
-    from dbsnap.prisma_schema import PrismaModel
+    from dbsnap.prisma.models import PrismaModel
 
 RELATIONS_QUERY = """
 SELECT relation.oid, nspname::text, relname::text,
-    pg_catalog.format('%I.%I', nspname, relname), relkind::text, relispartition,
-    pg_catalog.pg_table_is_visible(relation.oid), extname::text,
+    pg_catalog.format('%%I.%%I', nspname, relname), relkind::text, relispartition,
+    relnamespace = (
+        SELECT seen.relnamespace FROM unnest(%s::text[]) WITH ORDINALITY AS path(schema, place)
+        JOIN pg_catalog.pg_namespace AS in_path ON in_path.nspname = path.schema
+        JOIN pg_catalog.pg_class AS seen
+            ON seen.relnamespace = in_path.oid AND seen.relname = relation.relname
+        ORDER BY place LIMIT 1),
+    extname::text,
     ARRAY(SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = relation.oid
           ORDER BY inhseqno)
 FROM pg_catalog.pg_class AS relation
@@ -44,13 +50,13 @@ WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     AND nspname !~ '^pg_' AND nspname <> 'information_schema'
 ORDER BY nspname, relname
 """
+"""Visible is what ``pg_table_is_visible`` says; here no name is looked up on the user's search path."""
 
 MATCHES_QUERY = """
 SELECT relation.oid FROM pg_catalog.pg_class AS relation
 JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = relnamespace
 WHERE relname OPERATOR(pg_catalog.~) %s COLLATE pg_catalog.default
-    AND CASE WHEN %s THEN nspname OPERATOR(pg_catalog.~) %s COLLATE pg_catalog.default
-             ELSE pg_catalog.pg_table_is_visible(relation.oid) END
+    AND nspname OPERATOR(pg_catalog.~) %s COLLATE pg_catalog.default
 """
 
 NEAREST_NAMES = 3
@@ -164,7 +170,7 @@ def choose_tables(
     notes: dict[int, str] = {}
     for text in patterns:
         pattern = table_pattern(text, database=database.name)
-        matches = matching(connection, pattern, relations, database=database, models=models)
+        matches = matching(connection, pattern, relations, models=models)
         tables = [relation for relation in matches if relation.is_table]
         others = [relation for relation in matches if not relation.is_table]
         for relation in tables:
@@ -186,17 +192,15 @@ def matching(
     pattern: TablePattern,
     relations: Relations,
     *,
-    database: Database,
     models: Sequence[PrismaModel] = (),
 ) -> list[Relation]:
     """Return the relations that a pattern, a model or an exact name stands for; may be none.
 
     Raises UsageError where the server does not take the pattern for a regular expression.
     """
-    parameters = (pattern.name, pattern.schema is not None, pattern.schema or "")
     try:
-        with search_path(connection, user_search_path(connection, database)):
-            oids = {row[0] for row in fetch(connection, MATCHES_QUERY, parameters)}
+        rows = fetch(connection, MATCHES_QUERY, (pattern.name, pattern.schema or "^"))
+        oids = {row[0] for row in rows}
     except InvalidRegularExpression as error:
         reason = error.diag.message_primary
         raise UsageError(
@@ -204,7 +208,8 @@ def matching(
             hint="outside double quotes, | + ( ) [ ] { } ^ "
             "mean what they do in a regular expression",
         ) from None
-    if matches := [relations.by_oid[oid] for oid in relations.by_oid if oid in oids]:
+    matches = [relation for oid, relation in relations.by_oid.items() if oid in oids]
+    if matches := [r for r in matches if r.visible or pattern.schema is not None]:
         return matches
     model = model_named(models, pattern.text) if pattern.is_plain else None
     schema, name = (model.schema, model.table) if model else ("", pattern.text)
@@ -220,7 +225,8 @@ def matching(
 def read_relations(connection: Connection, database: Database) -> Relations:
     """Return the relations of a database; visible are those that its user sees without a schema."""
     with search_path(connection, user_search_path(connection, database)):
-        rows = fetch(connection, RELATIONS_QUERY)
+        schemas = fetch_value(connection, "SELECT pg_catalog.current_schemas(true)::text[]")
+    rows = fetch(connection, RELATIONS_QUERY, [schemas])
     found = [_relation(*row) for row in rows]
     children: dict[int, list[Relation]] = {}
     for relation in found:

@@ -39,7 +39,7 @@ FRAMES = {
     "raw": (HEADING + VERSIONS, END),
     "behind": (HEADING + RESTRICT + VERSIONS + SETTINGS + TABLE + END + UNRESTRICT, b""),
 }
-BYTES = {b"<TAB>": b"\t", b"<CR>": b"\r", b"<NUL>": b"\0"}
+BYTES = {b"<TAB>": b"\t", b"<CR>": b"\r", b"<NUL>": b"\0", b"<E9>": b"\xe9"}
 FOLDER = Path(__file__).parent
 
 

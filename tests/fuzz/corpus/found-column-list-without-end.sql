@@ -1,0 +1,2 @@
+COPY t (a = b) FROM stdin;
+\.

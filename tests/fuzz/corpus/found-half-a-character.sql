@@ -1,0 +1,1 @@
+SELECT pg_catalog.setval(E'\ud800', 1);

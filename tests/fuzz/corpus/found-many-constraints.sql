@@ -1,0 +1,1 @@
+CREATE TABLE public.t (a intþ CONSTRAINT c CHECK (a)þ);

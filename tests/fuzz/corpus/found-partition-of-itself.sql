@@ -1,0 +1,2 @@
+-- Data for Name: t
+CREATE TABLE t PARTITION OF t;

@@ -1,0 +1,1 @@
+CREATE EXTENSION CREATE TABLE a AS SET client_encoding;

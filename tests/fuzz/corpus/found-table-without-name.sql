@@ -1,0 +1,1 @@
+CREATE TABLE (a int, NOT NULL b);

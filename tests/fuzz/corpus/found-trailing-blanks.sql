@@ -1,0 +1,1 @@
+SELECT pg_catalog.setval('aþ þ', 1);

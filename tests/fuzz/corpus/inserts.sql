@@ -1,0 +1,8 @@
+CREATE TABLE public.t (a int);
+INSERT INTO public.t VALUES (1, 'it''s'), (-2, NULL);
+INSERT INTO public.t (a, "B") OVERRIDING SYSTEM VALUE VALUES
+	(1.5e+10, B'01'),
+	(DEFAULT, true)
+ON CONFLICT DO NOTHING;
+INSERT INTO public.t DEFAULT VALUES;
+INSERT INTO t SELECT f((1));

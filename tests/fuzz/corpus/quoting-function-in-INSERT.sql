@@ -1,0 +1,5 @@
+CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('standard_' || 'conforming_strings', 'off', false); RETURN 1; END$$;
+INSERT INTO public.t VALUES (public.f());
+SELECT 'x\'; SELECT 1; SELECT '\
+';
+SELECT 'marker';

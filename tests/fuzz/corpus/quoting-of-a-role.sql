@@ -1,0 +1,5 @@
+ALTER ROLE CURRENT_USER IN DATABASE DBNAME SET standard_conforming_strings = off;
+\connect
+SELECT 'x\'; SELECT 1; SELECT '\
+';
+SELECT 'marker';

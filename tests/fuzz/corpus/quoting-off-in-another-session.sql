@@ -1,0 +1,5 @@
+SET standard_conforming_strings = off;
+\connect
+SELECT 'x\'; SELECT 1; SELECT '\
+';
+SELECT 'marker';

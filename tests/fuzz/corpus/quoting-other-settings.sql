@@ -1,0 +1,7 @@
+RESET ALL;
+DISCARD PLANS;
+SET lock_timeout = 0;
+RESET ROLE;
+SELECT 'x\'; SELECT 1; SELECT '\
+';
+SELECT 'marker';
