@@ -781,8 +781,8 @@ def test_tables_are_verified_against_the_live_ones(
         exclude_columns=["mods.contentType", "mods.contact"],
     )
     part = take(database, tmp_path, "events_old")
-    for backup in (taken, part):
-        assert not verify(backup.dump, database).findings
+    for each in (taken, part):
+        assert not verify(each.dump, database).findings
     # What is not in the backup may change.
     run_sql(
         database,

@@ -835,9 +835,6 @@ def test_code_that_does_not_run_while_loading_is_not_listed(sql: str, tmp_path: 
     assert guarded(tmp_path / "dump.sql", framed((OWN + sql).encode())).code == ()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the loading psql is not restricted by a key of dbsnap's own"
-)
 def test_code_that_runs_while_loading_cannot_command_psql(
     canary: Path, new_database: NewDatabase, dbsnap_here: Command, tmp_path: Path
 ) -> None:

@@ -535,6 +535,9 @@ REFUSED = {
     "perhaps not called": (
         b"SELECT set_config('standard_conforming_strings', 'off', false) WHERE random() < 2;\n"
     ),
+    "name with another escape character": (
+        b"SET U&\"standard!005fconforming_strings\" /* */ UESCAPE '!' = off;\n"
+    ),
     "catalogue": b"UPDATE pg_settings SET setting = 'off' WHERE name LIKE 'standard_conf%';\n",
     "query in WITH": (
         b"WITH a AS (SELECT set_config('standard_conforming_strings', 'off', false)) TABLE a;\n"
@@ -699,6 +702,10 @@ class TestTokens:
             (b"E'a\\n\\t\\\\\\'\\x41\\101\\u0041\\U00000041'''", "a\n\t\\'AAAA'"),
             (b"U&'\\0041\\+000041\\\\'", "AA\\"),
             (b'U&"d\\0061t\\+000061"', "data"),
+            (b"U&'d!0061t!+000061!!\\' UESCAPE '!'", "data!\\"),
+            (b"U&\"d#0061\"--\nuescape\n'#'", "da"),
+            (b"E'\\xc3\\xa9'", "é"),
+            (b"E'\\ud83d' ", "\ufffd"),
             (b"N'a'", "a"),
             (b"X'ff'", "ff"),
             ("'größe'".encode(), "größe"),
@@ -707,6 +714,18 @@ class TestTokens:
     )
     def test_escapes(self, written: bytes, value: str) -> None:
         assert [value_ for _, value_ in self.values(written)] == [value]
+
+    @pytest.mark.parametrize(
+        ("written", "operators"),
+        [
+            (b"=-", ["=", "-"]),
+            (b"<=+-", ["<=", "+", "-"]),
+            (b"@-", ["@-"]),
+            (b"+-+-", ["+", "-", "+", "-"]),
+        ],
+    )
+    def test_operators(self, written: bytes, operators: list[str]) -> None:
+        assert self.values(written) == [("operator", operator) for operator in operators]
 
     def test_strings_with_backslashes(self) -> None:
         assert self.values(b"'a\\'b'", standard_strings=False) == [("string", "a'b")]

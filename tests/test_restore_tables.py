@@ -716,3 +716,21 @@ def test_excluded_columns_keep_what_is_live(
         (1, "Ada", None),
         (2, "Bob", None),
     ]
+
+
+def test_demands_and_keys_that_are_new_since_the_backup(
+    new_database: NewDatabase, take: Callable[..., Path]
+) -> None:
+    database = new_database(
+        "CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x'), (1, 'y'), (2, NULL)"
+    )
+    dump = take(database)
+    run_sql(
+        database,
+        "DELETE FROM t WHERE b IS DISTINCT FROM 'x';"
+        "ALTER TABLE t ADD PRIMARY KEY (a), ALTER b SET NOT NULL",
+    )
+    with pytest.raises(UsageError, match="several rows of t with the same key: a=1"):
+        put_back(dump, database, "t")
+    plan = plan_of(dump, database, "t", where=("a = 2",))
+    assert "t.b is NOT NULL now, but NULL in 1 row of the backup" in plan.problems[0].message

@@ -157,6 +157,7 @@ def _document(restored: Restored) -> Document:
         restored.findings,
         migrations=restored.migrations.as_json(),
         plan=_plan_document(restored.plan),
+        verified_against="record" if restored.plan.created_at else "dump",
         duration_seconds=round(restored.duration_seconds, 3),
         **counts(restored.inventory),
     )
@@ -176,6 +177,8 @@ def _print(screen: Screen, restored: Restored, *, options: str) -> None:
     screen.commands(MARK_PURPOSE, restored.migrations.commands)
     where = plan.filled if plan.way == "beside" else plan.database.name
     verdict = "[green]VERIFIED and restored[/]"
+    if not plan.created_at:
+        verdict = "[yellow]RESTORED as the file says, which has no record:[/]"
     if not_compared(restored.findings):
         verdict = "[yellow]COUNTED and restored[/]"
     screen.say(

@@ -58,6 +58,10 @@ ACTIONS = _actions()
 """The first two words of each action, by the kind of what is altered (``pg_dump.c``)."""
 
 
+WITHOUT_SCHEMA = frozenset({"language", "large object", "procedural language", "publication"})
+"""Kinds whose names are looked for among themselves alone."""
+
+
 def skip_altered(cursor: Cursor) -> tuple[str, ...]:
     """Step over what stands for one object behind ALTER and its kind; return the name in it."""
     for words in (("if", "exists"), ("only",)):

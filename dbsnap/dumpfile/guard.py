@@ -45,8 +45,8 @@ class GuardedDump:
 
     ``raw_bytes`` is the size of the uncompressed text, ``sha256`` that of the file. ``rules`` are
     those that the dump breaks with leave, ``code`` what of its own it will run while it is loaded.
-    ``not_sent`` are the parts that only ``pg_dump --create`` and ``--clean`` write: white space must
-    take their place in what a server gets.
+    ``not_sent`` are its psql commands, and what only ``pg_dump --create`` and ``--clean`` write: white
+    space must take their place in what psql gets.
     """
 
     contents: DumpContents
@@ -151,8 +151,9 @@ class _Reading:
     def not_sent(self) -> tuple[Span, ...]:
         """Return what must not reach a server that another database is restored into."""
         spans = [*self.breaches.superfluous_drops]
-        if connects := self._commands.connects:
-            spans += [*((one.offset, one.end) for one in connects), *self.breaches.database_spans]
+        spans += [(command.offset, command.end) for command in self._commands.commands]
+        if self._commands.connects:
+            spans += self.breaches.database_spans
         return tuple(sorted(spans))
 
 

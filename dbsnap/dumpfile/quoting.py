@@ -18,6 +18,7 @@ from dbsnap.dumpfile.tokens import Cursor, tokenize
 
 if TYPE_CHECKING:
     from dbsnap.dumpfile.events import Statement
+    from dbsnap.dumpfile.tokens import Token
 
 SETTING = "standard_conforming_strings"
 
@@ -86,8 +87,11 @@ class Quoting:
         """
         if _USUAL_SELECT.fullmatch(statement.text):
             return False
-        cursor = Cursor(tokenize(statement.text, standard_strings=self.standard))
+        tokens = tokenize(statement.text, standard_strings=self.standard)
+        cursor = Cursor(tokens)
         match cursor.next().value:
+            case "set" | "reset" if _has_unread_name(tokens):
+                self._refuse(statement)
             case "set":
                 return self._set(statement, cursor)
             case "select":
@@ -96,8 +100,8 @@ class Quoting:
                 self._reset(statement, cursor)
             case word if not self._is_transaction(statement, word, cursor):
                 if word == "alter" and cursor.accept_any("database", "role", "user", "system"):
-                    names = {token.value.lower() for token in cursor.tokens if token.is_name}
-                    self._sessions_differ |= SETTING in names
+                    names = {token.value.lower() for token in tokens if token.is_name}
+                    self._sessions_differ |= SETTING in names or _has_unread_name(tokens)
                 if _runs_code(word, cursor):
                     self._run_code(statement, cursor)
         return False
@@ -186,6 +190,11 @@ class Quoting:
 def is_connect(command: bytes) -> bool:
     r"""Return whether a meta-command is ``\connect``: a new session, with settings of its own."""
     return bool(_CONNECT.match(command))
+
+
+def _has_unread_name(tokens: list[Token]) -> bool:
+    """Return whether an escape character is named in a way that ``tokenize`` does not follow."""
+    return any(token.value == "uescape" and token.kind == "word" for token in tokens)
 
 
 def _calls_set_config(cursor: Cursor) -> bool:

@@ -28,6 +28,8 @@ class PsqlCommands:
 
     def __init__(self) -> None:
         self.connects: list[MetaCommand] = []
+        self.commands: list[MetaCommand] = []
+        """All of them: who loads the dump restricts psql with a key that the dump does not know."""
         self._key = b""
         self._closed = False
         self._statements = False
@@ -39,6 +41,7 @@ class PsqlCommands:
         if isinstance(event, MetaCommand):
             self._last = event
             self._feed_command(event)
+            self.commands.append(event)
         elif isinstance(event, Statement | CopyStart):
             if self._closed:
                 raise _refusal(event, "after-unrestrict", "a statement follows the end of the dump")

@@ -88,7 +88,7 @@ def alter(kind: str) -> Callable[[StatementReading], str]:
     def check(reading: StatementReading) -> str:
         cursor = reading.cursor
         name = alterations.skip_altered(cursor)
-        if may_be_systems_own(name):
+        if may_be_systems_own(name) and kind not in alterations.WITHOUT_SCHEMA:
             return "system-catalog"
         if kind in ("function", "procedure") and is_reaching(name[-1]):
             return "server-access"
@@ -102,7 +102,9 @@ def alter(kind: str) -> Callable[[StatementReading], str]:
 def create_rule(reading: StatementReading) -> str:
     """Look at what a rule does: it does that as its owner, whoever sets it off."""
     cursor = reading.cursor
-    while cursor.rest():  # a rule can hold several statements, with semicolons between them
+    while cursor.position < len(
+        cursor.tokens
+    ):  # a rule can hold several statements, with semicolons between them
         writes = cursor.accept("into") or cursor.accept("update") or cursor.accept("delete", "from")
         cursor.accept("only")
         if writes and may_be_systems_own(cursor.name()):

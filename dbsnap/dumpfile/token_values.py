@@ -11,7 +11,7 @@ _ESCAPE = re.compile(
 )
 _UNICODE_FORM = re.compile(
     r"""
-    [uU]&(?P<quoted>'(?:[^']++|'')*+'|"(?:[^"]++|"")*+")(?:[\s\S]*'(?P<escape>[\s\S])')?+
+    [uU]&(?P<quoted>'(?:[^']++|'')*+'|"(?:[^"]++|"")*+")(?:[\s\S]*'(?P<escape>[\s\S])')?
     """,
     re.VERBOSE,
 )

@@ -41,7 +41,7 @@ _ELEMENT = re.compile(
     \n[ ]{{4}}
     (?: CONSTRAINT\ (?P<own>{_NAME})\ (?P<type>CHECK|FOREIGN|PRIMARY|UNIQUE)\ (?P<rest>(?:{_INERT})++)
       | (?!(?:constraint|primary|unique|check|foreign|like|not){_END_OF_WORD})
-        (?P<column>{_NAME})\ (?:{_INERT}|\[(?:{_INERT}|,)*+\])++(?P<not_null>NOT\ NULL)?+
+        (?P<column>{_NAME})\ (?:{_INERT}|\[(?:{_INERT}|,)*+\])++(?P<not_null>NOT\ NULL)?
     )
     (?:,(?=\n)|(?P<last>\n\);\Z))
     """,
@@ -54,7 +54,7 @@ _FORM = re.compile(
     ALTER\ TABLE\ (?:ONLY\ )?+(?P<constrained>{_FULL_NAME})\n[ ]{{4}}
         ADD\ CONSTRAINT\ (?P<own>{_NAME})
         \ (?P<type>CHECK|EXCLUDE|FOREIGN|PRIMARY|UNIQUE)(?P<rest>\ [^&\\]*+)\Z
-  | CREATE\ (?P<unlogged>UNLOGGED\ )?+TABLE\ (?P<table>{_FULL_NAME})\ \((?=\n)
+  | CREATE\ (?P<unlogged>UNLOGGED\ )?TABLE\ (?P<table>{_FULL_NAME})\ \((?=\n)
   | CREATE\ (?:UNIQUE\ )?+INDEX\ (?!concurrently\ )(?P<index>{_NAME})
         \ ON\ (?:ONLY\ )?+(?P<indexed>{_FULL_NAME})\ USING[ ]
   | CREATE\ (?:UNLOGGED\ )?+SEQUENCE\ (?P<sequence>{_FULL_NAME})\n[ ]{{4}}[A-Z]

@@ -67,7 +67,7 @@ def _routine(*, standard_strings: bool) -> bytes:
         CREATE\ (?:OR\ REPLACE\ )?+(?:FUNCTION|PROCEDURE)\ (?:%s)*+
         (?: (?<=\ )(?P<quote>\$(?:[A-Za-z_][A-Za-z0-9_]*+)?+\$)(?:[^$]++|(?!(?P=quote))\$)*+(?P=quote)
           | BEGIN\ ATOMIC(?=[ \n])(?:%s|;|%s)*+END
-        )?+
+        )?
     """ % (parts, parts, case)
 
 

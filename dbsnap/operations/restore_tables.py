@@ -87,7 +87,7 @@ def restore_tables(
         path = user_search_path(connection, database)
         execute(connection, BEGIN)
         created = create_missing_tables(connection, source, options.lock_timeout_seconds)
-        work = prepare_tables(connection, source.tables, options, created, search_path=path)
+        work = prepare_tables(connection, source.tables, options, created, path)
         stage_tables(connection, source, work, progress)
         progress.phase("planning")
         if save is not None:

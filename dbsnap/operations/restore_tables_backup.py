@@ -28,7 +28,8 @@ class BackupTable:
     ``where`` the filter it was taken with. ``types`` are the columns' as ``format_type`` words them,
     without their modifiers where ``exact_types`` is False; what is not known is not there.
     ``partitions`` are its partitions with their own, ``asked`` the names it was asked for by.
-    ``size`` is that of the rows in bytes, as the backup has them; ``rows`` gives them.
+    ``never_null`` columns were NOT NULL, ``keys`` are sets of columns that told its rows apart, as far
+    as that is known. ``size`` is that of the rows in bytes, as the backup has them; ``rows`` gives them.
     """
 
     name: str
@@ -37,6 +38,8 @@ class BackupTable:
     exact_types: bool
     size: int
     rows: RowsOf
+    never_null: frozenset[str] = frozenset()
+    keys: frozenset[frozenset[str]] = frozenset()
     excluded: tuple[str, ...] = ()
     where: str = ""
     omitted: tuple[OmittedObject, ...] = ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dbsnap.dumpfile.block_bytes import block_pieces
 from dbsnap.dumpfile.column_types import read_declared_types
 from dbsnap.dumpfile.copy_text import text_codec
+from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
 from dbsnap.errors import CannotRun, UsageError
 from dbsnap.inventory import object_name, short_name, split_name
 from dbsnap.operations.restore_tables_backup import BackupTable, spellings
@@ -83,8 +84,12 @@ class _Reading:
     def __init__(self, opened: OpenedBackup) -> None:
         self._opened = opened
         self._facts = opened.expected.of("table")
+        self._never_null: dict[str, frozenset[str]] = {}
+        self._keys: dict[str, frozenset[frozenset[str]]] = {}
         if opened.record is not None:
             self._types = _recorded_types(opened.expected)
+            self._never_null = _recorded_demands(opened.expected)
+            self._keys = _recorded_keys(opened.expected)
             self._parents = {
                 name: tuple(facts.get("parents") or ()) if "partition_bound" in facts else ()
                 for name, facts in self._facts.items()
@@ -120,6 +125,8 @@ class _Reading:
             exact_types=self._opened.record is not None,
             size=sum(block.end - block.offset for block in blocks),
             rows=partial(_rows, self._opened, tuple(blocks)),
+            never_null=self._never_null.get(name, frozenset()),
+            keys=self._keys.get(name, frozenset()),
             excluded=selection.excluded_columns if selection else (),
             where=selection.where if selection else "",
             omitted=selection.omitted if selection else (),
@@ -156,3 +163,27 @@ def _recorded_types(inventory: Inventory) -> dict[str, dict[str, str]]:
         if "type" in facts:
             types.setdefault(facts["table"], {})[split_name(name)[-1]] = facts["type"]
     return types
+
+
+def _recorded_demands(inventory: Inventory) -> dict[str, frozenset[str]]:
+    demands: dict[str, frozenset[str]] = {}
+    for name, facts in inventory.of("column").items():
+        if facts.get("nullable") is False:
+            column = frozenset({split_name(name)[-1]})
+            demands[facts["table"]] = demands.get(facts["table"], frozenset()) | column
+    return demands
+
+
+def _recorded_keys(inventory: Inventory) -> dict[str, frozenset[frozenset[str]]]:
+    keys: dict[str, frozenset[frozenset[str]]] = {}
+    for facts in inventory.of("constraint").values():
+        if facts.get("type") in {"primary key", "unique constraint"}:
+            cursor = Cursor(tokenize(encode(facts.get("definition", ""))))
+            while not cursor.at_end() and not cursor.accept("("):
+                cursor.next()
+            columns = set()
+            while not cursor.at_end() and not cursor.accept(")"):
+                columns |= {*cursor.name()}
+                cursor.accept(",")
+            keys[facts["table"]] = keys.get(facts["table"], frozenset()) | {frozenset(columns)}
+    return keys

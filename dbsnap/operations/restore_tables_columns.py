@@ -24,14 +24,19 @@ _STRING = re.compile(r"'(?:[^']|'')*'\Z")
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """``restored`` columns are written; ``key`` tells rows apart, empty where nothing does.
+    """Which columns of a backup's table are ``restored``, and what tells rows apart: ``key``, if any.
 
-    ``unfilled`` columns have no value for an inserted row, although they must have one.
+    ``fills`` are values of other columns in inserted rows; ``unfilled`` columns have none, although
+    they must. ``demanded`` columns must have a value, and the backup may have NULL. ``key_is_new``: the
+    backup may have a key twice.
     """
 
     restored: tuple[str, ...]
     key: tuple[KeyPart, ...]
+    fills: Mapping[str, str]
     unfilled: tuple[str, ...]
+    demanded: tuple[str, ...]
+    key_is_new: bool
     notes: tuple[str, ...]
 
 
@@ -56,10 +61,15 @@ def map_columns(
         for column in live.columns
         if column.name not in {*restored, *fills} and column.not_null and not column.has_default
     ]
+    demanded = [name for name in restored if there[name].not_null and name not in backup.never_null]
+    key = _key(live, restored)
     return ColumnMapping(
         restored=restored,
-        key=_key(live, restored),
+        key=key,
+        fills=fills,
         unfilled=tuple(without_value),
+        demanded=tuple(demanded),
+        key_is_new=frozenset(part.column for part in key) not in backup.keys,
         notes=tuple(_notes(backup, live, ignored)),
     )
 

@@ -17,7 +17,7 @@ from dbsnap.postgres.connection import execute, fetch
 from dbsnap.postgres.live_table import find_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dbsnap.archive.record import OmittedObject
     from dbsnap.operations.restore_tables_source import TablesSource
@@ -53,15 +53,7 @@ def create_missing_tables(
     where the dump does not define a table, UsageError where something else has its name, OperationFailed
     where the server does not take its definition.
     """
-    missing = set()
-    for table in source.tables:
-        for name in (table.name, *table.partitions):
-            oid = find_table(connection, *split_name(name))
-            if oid == 0:
-                raise UsageError(
-                    f"{short_name(name)} is no table any more", hint="restore the backup with --to"
-                )
-            missing |= {name} if oid is None else set()
+    missing = _missing(connection, source)
     if not missing:
         return Created()
     there = {(kind, object_name(*path)) for kind, path in fetch(connection, EXISTING)}
@@ -77,17 +69,34 @@ def create_missing_tables(
         for left in chosen.left_out
     ]
     execute(connection, f"SET LOCAL lock_timeout TO '{round(lock_seconds * 1000)}ms'")
-    execute(connection, "SET LOCAL check_function_bodies TO off")
-    with _definition_errors():
-        execute(connection, f"SET LOCAL client_encoding TO {quote_literal(source.encoding)}")
-        for statement in chosen.statements:
-            connection.execute(statement)
-        execute(connection, "SET LOCAL client_encoding TO 'UTF8'")
+    _create(connection, chosen.statements, source.encoding)
     for table in source.tables:
         if table.name in missing:
             notes += [note for each in table.omitted if (note := _add(connection, each))]
     notes.append("owners and grants are not restored: they stand in the backup's _privileges.sql")
     return Created(frozenset(missing), tuple(notes))
+
+
+def _missing(connection: Connection, source: TablesSource) -> set[str]:
+    missing = set()
+    for name in {each for table in source.tables for each in (table.name, *table.partitions)}:
+        oid = find_table(connection, *split_name(name))
+        if oid is None:
+            missing.add(name)
+        elif oid == 0:
+            raise UsageError(
+                f"{short_name(name)} is no table any more", hint="restore the backup with --to"
+            )
+    return missing
+
+
+def _create(connection: Connection, statements: Sequence[bytes], encoding: str) -> None:
+    with _definition_errors():
+        execute(connection, "SET LOCAL check_function_bodies TO off")
+        execute(connection, f"SET LOCAL client_encoding TO {quote_literal(encoding)}")
+        for statement in statements:
+            connection.execute(statement)
+        execute(connection, "SET LOCAL client_encoding TO 'UTF8'")
 
 
 def _add(connection: Connection, omitted: OmittedObject) -> str:

@@ -60,6 +60,7 @@ def make_plan(
 
 def _plan_of(connection: Connection, work: TableWork, table: StagedTable) -> TablePlan:
     live = table.live
+    changed = work.changed.get(table.number, {})
     switched = {trigger for _, _, trigger, _ in live.triggers} if work.changes(table) else set()
     silent = [f"{counted(len(switched), 'trigger')} will not fire: {', '.join(sorted(switched))}"]
     return TablePlan(
@@ -73,6 +74,8 @@ def _plan_of(connection: Connection, work: TableWork, table: StagedTable) -> Tab
         updated=sample_rows(connection, work, table, UPDATED),
         deleted=sample_rows(connection, work, table, DELETED),
         kept=sample_rows(connection, work, table, KEPT),
-        changed_columns=tuple(work.changed.get(table.number, {}).items()),
+        changed_columns=tuple(
+            (column, changed[column]) for column in table.restored if column in changed
+        ),
         notes=(*work.mappings[table.number].notes, *(silent if switched else [])),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import UsageError
@@ -9,7 +10,6 @@ from dbsnap.inventory import object_name
 from dbsnap.operations.restore_tables_plan import Rows, counted, row_name
 from dbsnap.postgres.connection import execute, fetch, fetch_value
 from dbsnap.postgres.row_differences import (
-    changed_columns,
     nulls_in,
     plan_changes,
     planned_counts,
@@ -39,7 +39,7 @@ def plan_rows(connection: Connection, work: TableWork) -> None:
     """
     execute(connection, CREATE_PLAN)
     for table in work.tables:
-        if table.key:
+        if table.key and work.mappings[table.number].key_is_new:
             _refuse_repeated_keys(connection, table)
         for statement in plan_changes(table):
             execute(connection, statement)
@@ -48,15 +48,13 @@ def plan_rows(connection: Connection, work: TableWork) -> None:
             connection, f"SELECT pg_catalog.count(*) FROM {live.rows}"
         )
     execute(connection, f"ANALYZE {PLAN}")
-    work.counts = {
-        (number, kind): count for number, kind, count in fetch(connection, planned_counts())
-    }
-    for table in work.tables:
-        if work.count(table, UPDATED):
-            counts = fetch_value(connection, changed_columns(table))
-            work.changed[table.number] = {
-                column: count for column, count in zip(table.restored, counts, strict=True) if count
-            }
+    tables = {table.number: table for table in work.tables}
+    for number, kind, changed, rows in fetch(connection, planned_counts()):
+        work.counts[number, kind] = work.counts.get((number, kind), 0) + rows
+        columns = tables[number].restored
+        for column in compress(columns, changed or ()):
+            of_table = work.changed.setdefault(number, {})
+            of_table[column] = of_table.get(column, 0) + rows
 
 
 def sample_rows(connection: Connection, work: TableWork, table: StagedTable, kind: Kind) -> Rows:
@@ -100,12 +98,7 @@ def find_missing_values(connection: Connection, work: TableWork) -> None:
                     f"--fill {title}.{column}=VALUE",
                 )
             )
-        demanded = [
-            column.name
-            for column in table.live.columns
-            if column.not_null and column.name in table.restored
-            if column.name not in table.key_columns
-        ]
+        demanded = work.mappings[table.number].demanded
         if demanded and work.kinds(table):
             nulls = fetch_value(connection, nulls_in(table, demanded))
             for column, count in zip(demanded, nulls, strict=True):

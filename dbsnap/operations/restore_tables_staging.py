@@ -29,16 +29,16 @@ from dbsnap.postgres.table_staging import stage_rows
 from dbsnap.postgres.table_switches import row_security_switch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from dbsnap.operations.restore_tables_backup import BackupTable
-    from dbsnap.operations.restore_tables_columns import ColumnMapping
     from dbsnap.operations.restore_tables_creation import Created
     from dbsnap.operations.restore_tables_plan import TableRestoreOptions
     from dbsnap.operations.restore_tables_source import TablesSource
     from dbsnap.operations.row_filter import RowFilter
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.live_table import ForeignKeys, LiveTable
+    from dbsnap.postgres.staged_table import Mode
     from dbsnap.postgres.table_switches import Statements
     from dbsnap.progress import Progress
 
@@ -48,13 +48,12 @@ def prepare_tables(
     tables: Sequence[BackupTable],
     options: TableRestoreOptions,
     created: Created,
-    *,
-    search_path: str,
+    path: str,
 ) -> TableWork:
     """Lock the live tables, and all that foreign keys may change with them, and map the columns.
 
-    Raises ServerFailed where a lock is not to be had, UsageError where columns do not fit, RightMissing
-    where policies hide rows from the role.
+    ``path`` is the search path that filters are read under. Raises ServerFailed where a lock is not to
+    be had, UsageError where columns do not fit, RightMissing where policies hide rows from the role.
     """
     oids = {table.name: _live_oid(connection, table) for table in tables}
     live, keys, unhidden = _lock_and_read(connection, list(oids.values()), options)
@@ -63,38 +62,15 @@ def prepare_tables(
     filters = filters_given(options.where, tables)
     fills = fills_given(options.fills, tables, columns)
     ignored = columns_named(options.ignore_columns, tables, columns)
-    mappings = {
-        number: map_columns(
+    work = TableWork(path, live, keys, unhidden, created)
+    for number, table in enumerate(tables, start=1):
+        work.mappings[number] = map_columns(
             table, by_name[table.name], ignored=ignored[table.name], fills=fills[table.name]
         )
-        for number, table in enumerate(tables, start=1)
-    }
-    staged = [
-        _staged(
-            number,
-            table,
-            by_name[table.name],
-            mappings[number],
-            options,
-            filters.get(table.name),
-            fills[table.name],
-        )
-        for number, table in enumerate(tables, start=1)
-    ]
-    return TableWork(
-        tables=tuple(staged),
-        mappings=mappings,
-        filters={
-            number: filters[table.name]
-            for number, table in enumerate(tables, start=1)
-            if table.name in filters
-        },
-        search_path=search_path,
-        live=live,
-        foreign_keys=keys,
-        unhidden=unhidden,
-        created=created,
-    )
+        if table.name in filters:
+            work.filters[number] = filters[table.name]
+        work.tables.append(_staged(number, table, by_name[table.name], work, options.mode))
+    return work
 
 
 def stage_tables(
@@ -161,15 +137,10 @@ def _lock_and_read(
 
 
 def _staged(
-    number: int,
-    table: BackupTable,
-    live: LiveTable,
-    mapping: ColumnMapping,
-    options: TableRestoreOptions,
-    asked: RowFilter | None,
-    fills: Mapping[str, str],
+    number: int, table: BackupTable, live: LiveTable, work: TableWork, mode: Mode
 ) -> StagedTable:
-    if not mapping.key and options.mode == "upsert":
+    mapping = work.mappings[number]
+    if not mapping.key and mode == "upsert":
         raise UsageError(
             f"{table.title} has no key by which a changed row could be told from a new one",
             hint="--mode replace makes it exactly the backup's, --mode insert adds missing rows",
@@ -180,9 +151,9 @@ def _staged(
         dumped=table.columns or mapping.restored,
         restored=mapping.restored,
         key=mapping.key,
-        mode=options.mode,
-        filter=_whole_filter(table, asked),
-        fills=fills,
+        mode=mode,
+        filter=_whole_filter(table, work.filters.get(number)),
+        fills=mapping.fills,
     )
 
 

@@ -38,23 +38,22 @@ class Expectation:
 class TableWork:
     """The tables in question, live and staged, and the numbers that the plan has come to.
 
-    ``mappings`` and ``filters`` (those of this restore) are by table number.
     ``search_path`` is the one that filters are read under. ``live`` are the restored tables and all
-    that foreign keys tie to them, by oid. ``staged_rows`` and ``present`` are counts by table number
-    and by oid, ``counts`` the planned rows by number and kind, ``changed`` the columns that updates
-    change, with the number of rows each. ``cascaded`` are the rows of a table, by oid, that foreign
-    keys delete and change. ``unhidden`` are the switches of policies that are off; ``created`` is what
-    was missing.
+    that foreign keys tie to them, ``present`` their rows and ``cascaded`` those of them that foreign
+    keys delete and change, by oid. ``unhidden`` are the switches of policies that are off, ``created``
+    is what was missing. By number of the table are ``mappings``, ``filters`` (those of this restore),
+    ``staged_rows``, ``counts`` (of planned rows, by kind too) and ``changed`` (the columns that updates
+    change, with the number of rows each).
     """
 
-    tables: tuple[StagedTable, ...]
-    mappings: Mapping[int, ColumnMapping]
-    filters: Mapping[int, RowFilter]
     search_path: str
     live: Mapping[int, LiveTable]
     foreign_keys: ForeignKeys
     unhidden: Sequence[Statements]
     created: Created
+    tables: list[StagedTable] = field(default_factory=list)
+    mappings: dict[int, ColumnMapping] = field(default_factory=dict)
+    filters: dict[int, RowFilter] = field(default_factory=dict)
     staged_rows: dict[int, int] = field(default_factory=dict)
     present: dict[int, int] = field(default_factory=dict)
     counts: dict[tuple[int, str], int] = field(default_factory=dict)

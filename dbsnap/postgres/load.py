@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import ToolFailed
 from dbsnap.postgres.client import client_environment
+from dbsnap.postgres.discovery import psql_flaw
 from dbsnap.postgres.tools import PIPE_BYTES, Process, channel, start
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ NOTICE_CLIENT_DEATH = (
 
 No newline at its end: the numbers of lines in psql's messages stay those of the dump.
 """
+
+
+def restriction_key(program: Program) -> bytes:
+    """Return a key that restricts a psql to SQL while a dump is loaded; b"" if it cannot be.
+
+    Code of a dump's own can change, while it is loaded, what the quotes behind it mean, and so bring a
+    psql command into the open that nobody saw before. The dump's own key would not help: it knows it.
+    """
+    return b"" if "CVE-2025-8714" in psql_flaw(program) else secrets.token_hex(32).encode()
 
 
 class PsqlInput:
@@ -104,6 +115,8 @@ def load(
     names the line; what was loaded until then stays, so load only into a database made for it.
     """
     with psql(program, database) as target:
+        if key := restriction_key(program):
+            target.send(b"\\restrict " + key + b" \\\\ ")
         target.send(NOTICE_CLIENT_DEATH)
         while piece := read(PIPE_BYTES):
             target.send(piece)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
+NO_COLUMNS = "NULL::boolean[]"
+
+
 def differs(table: StagedTable, columns: Collection[str], one: str = "s", other: str = "l") -> str:
     """Return the condition that two rows are not the same in these columns."""
     conditions = []
@@ -67,8 +70,11 @@ def remaining_differences(table: StagedTable) -> str:
 
 
 def planned_counts() -> str:
-    """Return the query for how many rows of each table are planned: number, kind, rows."""
-    return f"SELECT number, kind, pg_catalog.count(*) FROM {PLAN} GROUP BY number, kind"
+    """Return the query for how many rows are planned: number, kind, which columns change, rows."""
+    return (
+        f"SELECT number, kind, changed, pg_catalog.count(*) FROM {PLAN} "
+        "GROUP BY number, kind, changed"
+    )
 
 
 def repeated_keys(table: StagedTable) -> str:
@@ -91,20 +97,6 @@ def samples(table: StagedTable, kind: Kind, count: int) -> str:
     return f"SELECT {key_texts('s', table.shown_columns)} FROM {first} JOIN {source}"
 
 
-def changed_columns(table: StagedTable) -> str:
-    """Return the query for an array: in how many of the updates each restored column changes."""
-    counts = ", ".join(
-        f"pg_catalog.count(*) FILTER (WHERE {differs(table, [column])})"
-        for column in table.restored
-    )
-    return (
-        f"SELECT ARRAY[{counts}]::bigint[] "
-        f"FROM {PLAN} AS p JOIN {table.stage} AS s ON s.ctid = p.stage "
-        f"JOIN {table.live.relation.rows} AS l ON {at_address(table)} "
-        f"WHERE p.number = {table.number} AND p.kind = '{UPDATED}'"
-    )
-
-
 def nulls_in(table: StagedTable, columns: Collection[str]) -> str:
     """Return the query for an array: in how many of the planned rows each of these columns is NULL."""
     counts = ", ".join(
@@ -118,7 +110,7 @@ def nulls_in(table: StagedTable, columns: Collection[str]) -> str:
 
 
 def _differences(table: StagedTable) -> list[str]:
-    """Return the queries for what differs, each yielding (kind, stage, relation, live)."""
+    """Return the queries for what differs, each yielding a row of the plan but for its number."""
     queries = [_compared_by_key(table) if table.key else _missing_by_count(table)]
     if table.mode == "replace":
         queries.append(_surplus(table))
@@ -127,9 +119,12 @@ def _differences(table: StagedTable) -> list[str]:
 
 def _compared_by_key(table: StagedTable) -> str:
     other = KEPT if table.mode == "insert" else UPDATED
+    each = ", ".join(differs(table, [column]) for column in table.restored)
+    changed = f"CASE WHEN l.ctid IS NOT NULL THEN ARRAY[{each}]::boolean[] END"
     return (
         f"SELECT CASE WHEN l.ctid IS NULL THEN '{INSERTED}' ELSE '{other}' END::\"char\" AS kind, "
-        "s.ctid AS stage, l.tableoid AS relation, l.ctid AS live "
+        "s.ctid AS stage, l.tableoid AS relation, l.ctid AS live, "
+        f"{changed if other == UPDATED else NO_COLUMNS} AS changed "
         f"FROM {table.stage} AS s LEFT JOIN {table.live.relation.rows} AS l ON {same_key(table)} "
         f"WHERE l.ctid IS NULL OR {differs(table, table.restored)}"
     )
@@ -137,7 +132,8 @@ def _compared_by_key(table: StagedTable) -> str:
 
 def _missing_by_count(table: StagedTable) -> str:
     return (
-        f"SELECT '{INSERTED}'::\"char\" AS kind, stage, NULL::oid AS relation, NULL::tid AS live "
+        f"SELECT '{INSERTED}'::\"char\" AS kind, stage, NULL::oid AS relation, NULL::tid AS live, "
+        f"{NO_COLUMNS} AS changed "
         f"FROM ({_counted(table)}) AS counted WHERE live IS NULL"
     )
 
@@ -148,12 +144,12 @@ def _surplus(table: StagedTable) -> str:
     if not table.key:
         in_scope = f" AND (relation, live) IN (SELECT * FROM {table.scope})" if table.filter else ""
         return (
-            f"{chosen} relation, live FROM ({_counted(table)}) AS counted "
+            f"{chosen} relation, live, {NO_COLUMNS} AS changed FROM ({_counted(table)}) AS counted "
             f"WHERE stage IS NULL{in_scope}"
         )
     in_scope = f"JOIN {table.scope} AS p ON {at_address(table)} " if table.filter else ""
     return (
-        f"{chosen} l.tableoid AS relation, l.ctid AS live "
+        f"{chosen} l.tableoid AS relation, l.ctid AS live, {NO_COLUMNS} AS changed "
         f"FROM {table.live.relation.rows} AS l {in_scope}"
         f"WHERE NOT EXISTS (SELECT FROM {table.stage} AS s WHERE {same_key(table)})"
     )

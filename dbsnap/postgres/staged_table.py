@@ -30,9 +30,13 @@ PLAN = "pg_temp.plan"
 
 CREATE_PLAN = f"""\
 CREATE TEMPORARY TABLE {PLAN} (
-    number integer NOT NULL, kind "char" NOT NULL, stage tid, relation oid, live tid
+    number integer NOT NULL, kind "char" NOT NULL,
+    stage tid, relation oid, live tid, changed boolean[]
 ) ON COMMIT DROP"""
-"""``number`` is the table's; ``stage`` is the backup's row, ``relation`` and ``live`` the live one."""
+"""``number`` is the table's; ``stage`` is the backup's row, ``relation`` and ``live`` the live one.
+
+Of an update ``changed`` says of each restored column whether it changes.
+"""
 
 
 @dataclass(frozen=True, slots=True)

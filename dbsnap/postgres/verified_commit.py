@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dbsnap.errors import OperationFailed, ToolFailed
 from dbsnap.postgres.connection import NO_IDLE_TIMEOUT, settings_sql
-from dbsnap.postgres.load import PsqlInput, psql
+from dbsnap.postgres.load import PsqlInput, psql, restriction_key
 from dbsnap.postgres.tools import PIPE_BYTES, channel
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class UncommittedSession:
     is committed then.
     """
 
-    def __init__(self, source: PsqlInput, output: socket.socket) -> None:
+    def __init__(self, program: Program, source: PsqlInput, output: socket.socket) -> None:
+        self._program = program
         self._source = source
         self._output = output
         self._sender: threading.Thread | None = None
@@ -92,14 +93,20 @@ class UncommittedSession:
         try:
             path = Path(directory) / DUMP_NAME
             os.mkfifo(path, 0o600)
-            self._send(f"\\o {os.devnull}\n\\cd {_quoted(directory)}\n\\i {DUMP_NAME}\n\\o\n")
+            self._send(f"\\o {os.devnull}\n\\cd {_quoted(directory)}\n\\i {DUMP_NAME}\n")
             end = self._open_for_writing(path)
         finally:
             shutil.rmtree(directory)  # once psql has it open, nothing needs its name
+        key = restriction_key(self._program)
         with os.fdopen(end, "wb", buffering=0) as pipe:
+            if key:
+                self._write(pipe.fileno(), b"\\restrict " + key + b" \\\\ ")
             while piece := read(PIPE_BYTES):
                 self._write(pipe.fileno(), piece)
                 on_progress(len(piece))
+        if key:
+            self._send(f"\\unrestrict {key.decode()}\n")
+        self._send("\\o\n")
         self.settle()
 
     def settle(self) -> None:
@@ -236,7 +243,7 @@ def uncommitted_session(program: Program, database: Database) -> Iterator[Uncomm
             program, database, arguments=SESSION_ARGUMENTS, options="", stdout=theirs.fileno()
         ) as source:
             theirs.close()
-            session = UncommittedSession(source, ours)
+            session = UncommittedSession(program, source, ours)
             session.settle()
             session.run(f"{NO_IDLE_TIMEOUT};\n{NOTICE_DEATH};\n{BEGIN}")
             yield session

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lexer
+import table_restore
 from measuring import Measurement, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[int], list[Measurement]]] = {"lexer": lexer.measure}
+BENCHMARKS: dict[str, Callable[[int], list[Measurement]]] = {
+    "lexer": lexer.measure,
+    "tables": table_restore.measure,
+}
 LAST = Path("build/bench")
 ROUNDS = 5
 

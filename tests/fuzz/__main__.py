@@ -26,7 +26,8 @@ FOUND = Path("build/fuzz")
 DEFAULTS = {
     "-max_total_time": "60",
     "-max_len": "4096",
-    "-timeout": "20",
+    "-timeout": "60",
+    "-report_slow_units": "60",
     "-rss_limit_mb": "2048",
     "-artifact_prefix": f"{FOUND}/",
     "-print_final_stats": "1",

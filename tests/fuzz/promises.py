@@ -25,8 +25,8 @@ from fuzz.pieces import REPEATED
 if TYPE_CHECKING:
     from dbsnap.dumpfile.events import Event
 
-LARGE_BYTES = 30_000
-QUICK_SECONDS = 0.3
+LARGE_BYTES = 16_000
+QUICK_SECONDS = 0.2
 """Whatever takes no longer is not looked at more closely."""
 
 USUAL_BEGINNINGS = (b"ALTER ", b"CREATE ", b"SELECT ")
