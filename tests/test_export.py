@@ -17,15 +17,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dbsnap.dumpfile.column_types import canonical_type, read_declared_types
-from dbsnap.dumpfile.copy_text import decode_field, encode_field, text_codec
+from dbsnap.dumpfile.conversion.copy_text import decode_field, encode_field, text_codec
+from dbsnap.dumpfile.conversion.json_import import is_export, opened_export
+from dbsnap.dumpfile.conversion.json_structures import Array
+from dbsnap.dumpfile.conversion.json_text import InvalidValue, Lexeme, scan_json
+from dbsnap.dumpfile.conversion.json_values import Text
+from dbsnap.dumpfile.conversion.value_formats import value_format, value_formats
 from dbsnap.dumpfile.guard import guard
-from dbsnap.dumpfile.json_import import is_export, opened_export
-from dbsnap.dumpfile.json_structures import Array
-from dbsnap.dumpfile.json_text import InvalidValue, Lexeme, scan_json
-from dbsnap.dumpfile.json_values import Text
-from dbsnap.dumpfile.rules import RULES
+from dbsnap.dumpfile.guarding.rules import RULES
 from dbsnap.dumpfile.stored import open_dump
-from dbsnap.dumpfile.value_formats import value_format, value_formats
 from dbsnap.errors import DumpRefused, StorageFailed, UsageError
 from dbsnap.inventory import split_name
 from dbsnap.operations.export import export
@@ -37,7 +37,7 @@ from dbsnap.postgres.discovery import find_programs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dbsnap.dumpfile.json_values import ValueFormat
+    from dbsnap.dumpfile.conversion.json_values import ValueFormat
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.url import Database
 
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 EXPORT_AND_READ_BACK = """
 import pathlib, sys
-from dbsnap.dumpfile.json_import import opened_export
-from dbsnap.dumpfile.value_formats import value_format
+from dbsnap.dumpfile.conversion.json_import import opened_export
+from dbsnap.dumpfile.conversion.value_formats import value_format
 from dbsnap.operations.export import export
 output = pathlib.Path(sys.argv[1]).with_name("out.json")
 export(pathlib.Path(sys.argv[1]), table=None, form="json", output=output)
@@ -764,7 +764,7 @@ class TestReadingBack:
         path = tmp_path / "whole.json"
         path.write_bytes(small.content)
         for size in range(1, 40):
-            monkeypatch.setattr("dbsnap.dumpfile.json_import.READ_BYTES", size)
+            monkeypatch.setattr("dbsnap.dumpfile.conversion.json_import.READ_BYTES", size)
             assert read_back(path, small.formats) == small.rows
 
     @pytest.mark.parametrize("indent", [None, 2])

@@ -34,9 +34,9 @@ from test_round_trips import needs_met
 
 from dbsnap.dumpfile.compression import Compression, compress
 from dbsnap.dumpfile.guard import GuardedDump, Promise, guard
+from dbsnap.dumpfile.guarding.rules import RULES
+from dbsnap.dumpfile.guarding.statement_rules import broken_rule
 from dbsnap.dumpfile.lexer import Statement, lex
-from dbsnap.dumpfile.rules import RULES
-from dbsnap.dumpfile.statement_rules import broken_rule
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.dumpfile.tokens import tokenize
 from dbsnap.errors import DumpRefused

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from table_model import Key, Outcome, Refused, Row, Rows, Table, restored
 
-from dbsnap.dumpfile.copy_text import encode_field
+from dbsnap.dumpfile.conversion.copy_text import encode_field
 from dbsnap.errors import OperationFailed, VerificationFailed
 from dbsnap.operations.restore_tables import restore_tables
 from dbsnap.operations.restore_tables_plan import TableRestoreOptions

@@ -10,7 +10,7 @@ import click
 
 from dbsnap import __version__, config
 from dbsnap.cli.invocation import Invocation, run_command_line
-from dbsnap.dumpfile.rules import RULES
+from dbsnap.dumpfile.guarding.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from rich.filesize import decimal
 from dbsnap.cli.command import command
 from dbsnap.cli.documents import Document, document
 from dbsnap.cli.terminal_text import counted, plain
-from dbsnap.dumpfile.row_forms import ExportFormat
+from dbsnap.dumpfile.conversion.row_forms import ExportFormat
 from dbsnap.errors import UsageError
 from dbsnap.operations.export import export as export_table
 

@@ -11,7 +11,7 @@ from dbsnap.cli.command import command, guard_options
 from dbsnap.cli.documents import Document, counts, document
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import plain
-from dbsnap.dumpfile.rules import RULES
+from dbsnap.dumpfile.guarding.rules import RULES
 from dbsnap.operations.validate import validate as validate_dump
 from dbsnap.report import Finding
 

@@ -10,9 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from dbsnap.dumpfile.breaches import BreachReader
 from dbsnap.dumpfile.compression import Compression, Member, compress
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
+from dbsnap.dumpfile.guarding.breaches import BreachReader
 from dbsnap.dumpfile.lexer import CopyData, CopyStart, lex
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.breaches import BreachReader
-from dbsnap.dumpfile.code_at_load import CodeReader
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
 from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.guarding.breaches import BreachReader
+from dbsnap.dumpfile.guarding.code_at_load import CodeReader
+from dbsnap.dumpfile.guarding.restriction import PsqlCommands
+from dbsnap.dumpfile.guarding.row_widths import RowWidths
 from dbsnap.dumpfile.lexer import Comment, CopyData, CopyStart, MetaCommand, lex
-from dbsnap.dumpfile.restriction import PsqlCommands
-from dbsnap.dumpfile.row_widths import RowWidths
 from dbsnap.dumpfile.stored import READ_BYTES, StoredDump
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare, short_name
@@ -25,10 +25,10 @@ from dbsnap.report import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from dbsnap.dumpfile.breaches import Span
-    from dbsnap.dumpfile.code_at_load import LoadedCode
+    from dbsnap.dumpfile.guarding.breaches import Span
+    from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
+    from dbsnap.dumpfile.guarding.rules import Breach
     from dbsnap.dumpfile.lexer import Event
-    from dbsnap.dumpfile.rules import Breach
 
 PROMISED = (("table", "rows"), ("sequence", "last_value"))
 """What a whole dump states of every table that holds rows, and of every sequence."""

@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dbsnap.dumpfile.copy_body import CopyBody
-from dbsnap.dumpfile.copy_text import text_codec
-from dbsnap.dumpfile.envelope import CHECKSUM_DIGITS, CLOSING, Metadata, first_line
+from dbsnap.dumpfile.conversion.copy_body import CopyBody
+from dbsnap.dumpfile.conversion.copy_text import text_codec
+from dbsnap.dumpfile.conversion.envelope import CHECKSUM_DIGITS, CLOSING, Metadata, first_line
+from dbsnap.dumpfile.conversion.row_forms import (
+    CsvRows,
+    ExportFormat,
+    InvalidRow,
+    JsonRows,
+    RowForm,
+)
+from dbsnap.dumpfile.conversion.value_formats import value_format
 from dbsnap.dumpfile.events import CopyData, CopyEnd, CopyStart
 from dbsnap.dumpfile.lexer import lex
-from dbsnap.dumpfile.row_forms import CsvRows, ExportFormat, InvalidRow, JsonRows, RowForm
-from dbsnap.dumpfile.value_formats import value_format
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import short_name
 from dbsnap.operations.export_file import refuse_to_overwrite, written_whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.column_types import read_declared_types
-from dbsnap.dumpfile.copy_text import text_codec
+from dbsnap.dumpfile.conversion.copy_text import text_codec
 from dbsnap.errors import DumpRefused, UsageError
 from dbsnap.inventory import short_name, split_name
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dbsnap.archive.storage import backup_id, find_record
 from dbsnap.dumpfile.guard import Promise, guard
+from dbsnap.dumpfile.guarding.rules import RULES
 from dbsnap.dumpfile.omit import blanked, unknown_settings
-from dbsnap.dumpfile.rules import RULES
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.postgres.content import TableContent
 from dbsnap.postgres.dump import dump_encoding
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.archive.record import Record
-    from dbsnap.dumpfile.code_at_load import LoadedCode
     from dbsnap.dumpfile.contents import DumpContents
+    from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
     from dbsnap.dumpfile.omit import Span
     from dbsnap.dumpfile.stored import StoredDump
     from dbsnap.inventory import Inventory

@@ -6,9 +6,9 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.guarding.rules import RULES
+from dbsnap.dumpfile.guarding.statement_rules import broken_rule
 from dbsnap.dumpfile.privileges import applicable, privilege_statements, units
-from dbsnap.dumpfile.rules import RULES
-from dbsnap.dumpfile.statement_rules import broken_rule
 from dbsnap.errors import CannotRun, DumpRefused
 from dbsnap.postgres.connection import fetch
 from dbsnap.postgres.verified_commit import uncommitted_session

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.block_bytes import block_pieces
 from dbsnap.dumpfile.column_types import read_declared_types
-from dbsnap.dumpfile.copy_text import text_codec
+from dbsnap.dumpfile.conversion.block_bytes import block_pieces
+from dbsnap.dumpfile.conversion.copy_text import text_codec
 from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
 from dbsnap.errors import CannotRun, UsageError
 from dbsnap.inventory import object_name, short_name, split_name

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.copy_text import text_codec
-from dbsnap.dumpfile.json_import import StoredExport, is_export, opened_export
+from dbsnap.dumpfile.conversion.copy_text import text_codec
+from dbsnap.dumpfile.conversion.json_import import StoredExport, is_export, opened_export
+from dbsnap.dumpfile.conversion.value_formats import value_format
 from dbsnap.dumpfile.table_statements import table_statements
-from dbsnap.dumpfile.value_formats import value_format
 from dbsnap.errors import UsageError
 from dbsnap.inventory import object_name, split_name
 from dbsnap.operations.opened import opened_backup

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors as postgres_errors
 
-from dbsnap.dumpfile.reaching import calls_reaching
+from dbsnap.dumpfile.guarding.reaching import calls_reaching
 from dbsnap.dumpfile.tokens import encode, tokenize
 from dbsnap.errors import UsageError
 from dbsnap.inventory import short_name, split_name

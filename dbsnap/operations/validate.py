@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.archive.record import Record
-    from dbsnap.dumpfile.code_at_load import LoadedCode
+    from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
     from dbsnap.inventory import Inventory
     from dbsnap.progress import Progress
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.column_types import ARRAY, canonical_type, column_types, domain_types
-from dbsnap.dumpfile.json_moments import Moment, ZonedTime
-from dbsnap.dumpfile.json_structures import Array, Json
-from dbsnap.dumpfile.json_values import (
+from dbsnap.dumpfile.conversion.json_moments import Moment, ZonedTime
+from dbsnap.dumpfile.conversion.json_structures import Array, Json
+from dbsnap.dumpfile.conversion.json_values import (
     Boolean,
     Bytes,
     ExactNumber,

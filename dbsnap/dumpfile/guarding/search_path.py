@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.system_names import SYSTEM_SCHEMAS
+from dbsnap.dumpfile.guarding.system_names import SYSTEM_SCHEMAS
 from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
 
 if TYPE_CHECKING:

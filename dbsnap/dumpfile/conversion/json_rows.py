@@ -7,14 +7,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dbsnap.dumpfile.copy_text import NULL_TEXT, TO_ESCAPE, encode_field
-from dbsnap.dumpfile.json_text import InvalidValue, end_of_space, scan_json
+from dbsnap.dumpfile.conversion.copy_text import NULL_TEXT, TO_ESCAPE, encode_field
+from dbsnap.dumpfile.conversion.json_text import InvalidValue, end_of_space, scan_json
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from dbsnap.dumpfile.json_values import ValueFormat
+    from dbsnap.dumpfile.conversion.json_values import ValueFormat
 
 Members = list[tuple[str, Any, str]]
 """Key, value and the value as it is written, of each member of an object."""

@@ -6,15 +6,15 @@ import re
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from dbsnap.dumpfile.copy_text import NULL, WrongWidth, decode_field, split_columns
-from dbsnap.dumpfile.envelope import BETWEEN_ROWS
-from dbsnap.dumpfile.json_text import InvalidValue
+from dbsnap.dumpfile.conversion.copy_text import NULL, WrongWidth, decode_field, split_columns
+from dbsnap.dumpfile.conversion.envelope import BETWEEN_ROWS
+from dbsnap.dumpfile.conversion.json_text import InvalidValue
 from dbsnap.dumpfile.tokens import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dbsnap.dumpfile.json_values import ValueFormat
+    from dbsnap.dumpfile.conversion.json_values import ValueFormat
 
 ExportFormat = Literal["json", "ndjson", "csv"]
 

@@ -15,8 +15,8 @@ import itertools
 import re
 from typing import Any
 
-from dbsnap.dumpfile.copy_text import NULL
-from dbsnap.dumpfile.json_text import (
+from dbsnap.dumpfile.conversion.copy_text import NULL
+from dbsnap.dumpfile.conversion.json_text import (
     InvalidValue,
     check_json,
     kind_of,
@@ -24,7 +24,13 @@ from dbsnap.dumpfile.json_text import (
     raw_members,
     shown,
 )
-from dbsnap.dumpfile.json_values import JSON_NULL, Text, ValueFormat, is_printable, whole_column
+from dbsnap.dumpfile.conversion.json_values import (
+    JSON_NULL,
+    Text,
+    ValueFormat,
+    is_printable,
+    whole_column,
+)
 
 WRAPPER = "$json"
 BOUNDS, ELEMENTS = "lowerBounds", "elements"

@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile import alterations
-from dbsnap.dumpfile.reaching import calls_reaching, is_made_of_reaching, is_reaching, may_reach_out
-from dbsnap.dumpfile.rules import NATIVE_LANGUAGES, TRUSTED_EXTENSIONS, TRUSTED_LANGUAGES
-from dbsnap.dumpfile.system_names import is_in_system_schema, may_be_systems_own
+from dbsnap.dumpfile.guarding import alterations
+from dbsnap.dumpfile.guarding.reaching import (
+    calls_reaching,
+    is_made_of_reaching,
+    is_reaching,
+    may_reach_out,
+)
+from dbsnap.dumpfile.guarding.rules import NATIVE_LANGUAGES, TRUSTED_EXTENSIONS, TRUSTED_LANGUAGES
+from dbsnap.dumpfile.guarding.system_names import is_in_system_schema, may_be_systems_own
 from dbsnap.dumpfile.tokens import Cursor, tokenize
 
 if TYPE_CHECKING:

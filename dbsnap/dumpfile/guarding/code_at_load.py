@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.calls import Call, calls_in, operator_or_name
+from dbsnap.dumpfile.guarding.calls import Call, calls_in, operator_or_name
 from dbsnap.dumpfile.lexer import CopyStart, Event, Statement
 from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
 from dbsnap.inventory import object_name, short_name

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile import command_checks as commands
-from dbsnap.dumpfile import statement_checks as checks
-from dbsnap.dumpfile.alterations import ACTIONS
-from dbsnap.dumpfile.statement_checks import StatementReading
-from dbsnap.dumpfile.system_names import SYSTEM_SCHEMAS
+from dbsnap.dumpfile.guarding import command_checks as commands
+from dbsnap.dumpfile.guarding import statement_checks as checks
+from dbsnap.dumpfile.guarding.alterations import ACTIONS
+from dbsnap.dumpfile.guarding.statement_checks import StatementReading
+from dbsnap.dumpfile.guarding.system_names import SYSTEM_SCHEMAS
 from dbsnap.dumpfile.tokens import decode
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from dbsnap.dumpfile.command_checks import LARGE_OBJECT_FUNCTIONS
+from dbsnap.dumpfile.guarding.command_checks import LARGE_OBJECT_FUNCTIONS
+from dbsnap.dumpfile.guarding.rewriting import Rewriting
+from dbsnap.dumpfile.guarding.rules import Breach
+from dbsnap.dumpfile.guarding.search_path import SearchPath
+from dbsnap.dumpfile.guarding.statement_rules import broken_rule
 from dbsnap.dumpfile.lexer import CopyStart, Event, Statement
-from dbsnap.dumpfile.rewriting import Rewriting
-from dbsnap.dumpfile.rules import Breach
-from dbsnap.dumpfile.search_path import SearchPath
-from dbsnap.dumpfile.statement_rules import broken_rule
 
 Span = tuple[int, int]
 

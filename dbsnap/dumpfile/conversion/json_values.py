@@ -29,8 +29,8 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
-from dbsnap.dumpfile.copy_text import NULL, decode_field
-from dbsnap.dumpfile.json_text import (
+from dbsnap.dumpfile.conversion.copy_text import NULL, decode_field
+from dbsnap.dumpfile.conversion.json_text import (
     InvalidValue,
     Lexeme,
     kind_of,

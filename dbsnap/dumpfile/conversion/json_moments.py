@@ -10,7 +10,7 @@ import re
 from json.encoder import encode_basestring
 from typing import Any
 
-from dbsnap.dumpfile.json_values import ValueFormat, quoted_members, whole_column
+from dbsnap.dumpfile.conversion.json_values import ValueFormat, quoted_members, whole_column
 
 _MOMENTS = whole_column(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:\+00)?)?"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.reaching import is_reaching
-from dbsnap.dumpfile.system_names import may_be_systems_own
+from dbsnap.dumpfile.guarding.reaching import is_reaching
+from dbsnap.dumpfile.guarding.system_names import may_be_systems_own
 from dbsnap.dumpfile.tokens import Cursor
 
 if TYPE_CHECKING:
-    from dbsnap.dumpfile.statement_checks import StatementReading
+    from dbsnap.dumpfile.guarding.statement_checks import StatementReading
     from dbsnap.dumpfile.tokens import Token
 
 SETTINGS = frozenset(

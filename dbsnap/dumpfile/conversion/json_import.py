@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.envelope import (
+from dbsnap.dumpfile.conversion.envelope import (
     BEGINNING,
     CLOSING,
     OPENING,
@@ -24,14 +24,14 @@ from dbsnap.dumpfile.envelope import (
     damaged_metadata,
     read_first_line,
 )
-from dbsnap.dumpfile.json_rows import RowReader, first_columns
+from dbsnap.dumpfile.conversion.json_rows import RowReader, first_columns
 from dbsnap.errors import DumpRefused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from dbsnap.dumpfile.json_values import ValueFormat
+    from dbsnap.dumpfile.conversion.json_values import ValueFormat
 
 READ_BYTES = 1 << 20
 FIRST_LINE_BYTES = 1 << 20

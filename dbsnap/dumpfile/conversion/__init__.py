@@ -1,0 +1,1 @@
+"""COPY's rows as JSON, NDJSON and CSV, and back."""

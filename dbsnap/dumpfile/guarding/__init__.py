@@ -1,0 +1,1 @@
+"""What the guard is made of: rules, the statements that break them, and damaged rows."""
