@@ -1,4 +1,4 @@
-"""What a restore of tables promises, in plain Python: small tables, their rows, and what becomes of them.
+"""What a restore of tables promises, in plain Python: small tables, their rows, what becomes of them.
 
 No SQL is in the rules here. Rows are dicts; every value is None, an int or a str.
 """
@@ -184,7 +184,9 @@ def _refuse_conflicts(table: Table, change: _Change) -> None:
             raise Refused(f"{table.name}.{column} is held by a row that stays")
 
 
-def _follow(tables: Sequence[Table], changes: dict[str, _Change]) -> dict[str, Counter[str]]:
+def _follow(  # noqa: C901 - one rule of foreign keys after the other
+    tables: Sequence[Table], changes: dict[str, _Change]
+) -> dict[str, Counter[str]]:
     """Let foreign keys act on the untouched rows; return how many rows of each table they change."""
     effects: dict[str, Counter[str]] = {table.name: Counter() for table in tables}
     gone = [
@@ -210,10 +212,14 @@ def _follow(tables: Sequence[Table], changes: dict[str, _Change]) -> dict[str, C
                 change = changes[table.name]
                 hit = [row for row in change.untouched if row[key.column] == lost]
                 if any(row[key.column] == lost for row in change.written):
-                    raise Refused(f"{table.name}.{key.column} would follow a row that is not its own")
+                    raise Refused(
+                        f"{table.name}.{key.column} would follow a row that is not its own"
+                    )
                 if cause == "update" and action == "cascade":
                     followed[key].append(bool(hit))
-                    retaken[key] |= any(row[key.referenced] == lost for row in changes[name].written)
+                    retaken[key] |= any(
+                        row[key.referenced] == lost for row in changes[name].written
+                    )
                 for row in hit:
                     if cause == "delete" and action == "cascade":
                         change.untouched = [other for other in change.untouched if other is not row]

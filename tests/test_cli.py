@@ -748,7 +748,8 @@ def test_without_a_terminal_a_backup_is_one_line_of_list(project: Project) -> No
     reason = "long " * 60 + "end"
     assert project.run("backup", "--reason", reason).returncode == 0
     title, first, second, total = project.run("list").stdout.splitlines()
-    assert title.split() == ["id", "table", "date", "records", "size", "status", "age", "target", "reason"]
+    titles = ("id", "table", "date", "records", "size", "status", "age", "target", "reason")
+    assert title.split() == list(titles)
     assert first.endswith("the first one")
     assert second.endswith(reason)
     assert total.startswith("2 backups, ")

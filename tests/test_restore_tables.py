@@ -8,8 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Started, address_of, eventually, query, run_sql, sessions
+from conftest import SCHEMAS, Started, address_of, eventually, query, run_sql, sessions
 
+from dbsnap.archive.storage import find_record
 from dbsnap.errors import (
     ConfirmationNeeded,
     OperationFailed,
@@ -18,10 +19,14 @@ from dbsnap.errors import (
     UsageError,
     VerificationFailed,
 )
+from dbsnap.inventory import split_name
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore_tables import restore_tables
 from dbsnap.operations.restore_tables_plan import TableRestoreOptions
+from dbsnap.operations.verify import verify
+from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.report import errors_in
 
 if TYPE_CHECKING:
     import subprocess
@@ -444,6 +449,10 @@ def test_who_holds_the_lock_is_said_and_nothing_waits_longer(
         for word in ("mods is held by session", str(other.info.backend_pid), "the cleanup script"):
             assert word in str(refused.value)
         execute(other, "ROLLBACK")
+        execute(other, "BEGIN; SELECT FROM public.authors WHERE id = 2 FOR UPDATE")
+        with pytest.raises(ServerFailed, match="authors is held by session"):
+            put_back(dump, database, "mods", lock_timeout_seconds=0.2)
+        execute(other, "ROLLBACK")
         # Readers are in nobody's way.
         execute(other, "BEGIN; SELECT count(*) FROM public.mods")
         assert put_back(dump, database, "mods").tables[0].inserted.count == 1
@@ -734,3 +743,25 @@ def test_demands_and_keys_that_are_new_since_the_backup(
         put_back(dump, database, "t")
     plan = plan_of(dump, database, "t", where=("a = 2",))
     assert "t.b is NOT NULL now, but NULL in 1 row of the backup" in plan.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["generated_and_identity", "keys_circular", "names_tables", "types", "values_structured"],
+)
+def test_awkward_tables_lose_their_rows_and_get_them_back(
+    new_database: NewDatabase, take: Callable[..., Path], name: str
+) -> None:
+    database = new_database((SCHEMAS / f"{name}.sql").read_text("utf-8"))
+    dump = take(database)
+    record = find_record(dump)
+    assert record is not None
+    forms = {table: facts["form"] for table, facts in record.inventory.of("table").items()}
+    tables = [table for table, form in forms.items() if form in {"table", "partitioned table"}]
+    assert not put_back(dump, database, *tables, mode="replace").changes_anything
+    with connect(database) as connection:
+        execute(connection, "SET session_replication_role TO replica")
+        for table in tables:
+            execute(connection, f"DELETE FROM ONLY {quote_name(*split_name(table))}")
+    put_back(dump, database, *tables, mode="replace")
+    assert not errors_in(verify(dump, database).findings)

@@ -646,14 +646,14 @@ def test_refused_before_anything_is_created(
     dump = tmp_path / "handmade.sql"
     dump.write_text(HANDMADE.format(version=version, statements=statements))
     asked: list[object] = []
+    options = RestoreOptions(allow=("extension",))
     with pytest.raises(CannotRun, match=words):
-        restore(dump, database, confirm=asked.append)
+        restore(dump, database, confirm=asked.append, options=options)
     assert asked == []
     assert beside(server, database) == set()
     assert content(database) == ("backup", 1000)
-    done = dbsnap(
-        "restore", str(dump), "--yes", "--json", "--url", address_of(database), cwd=tmp_path
-    )
+    arguments = ("--allow", "extension", "--yes", "--json", "--url", address_of(database))
+    done = dbsnap("restore", str(dump), *arguments, cwd=tmp_path)
     assert done.returncode == 5
     assert words in json.loads(done.stdout)["message"]
 

@@ -120,7 +120,7 @@ def database(servers: Any) -> Database:
     return servers.of(DEFAULT_MAJOR).database("table_model")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_every_mode_keeps_its_promise(
     case: dict[str, Any], database: Database, tmp_path_factory: pytest.TempPathFactory

@@ -46,7 +46,7 @@ STDOUT = Path("-")
 def export(
     invocation: Invocation, file: str, form: ExportFormat, table: str | None, output: Path
 ) -> int:
-    """Export one table of a backup as JSON, NDJSON or CSV; needs no server.
+    """Write a table of a backup as JSON, NDJSON or CSV.
 
     Example: dbsnap export latest -t mods -o mods.json
     """

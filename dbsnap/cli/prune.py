@@ -58,7 +58,9 @@ def prune(
     dry_run: bool,
     **rules: int | None,
 ) -> int:
-    """Remove the backups that no rule keeps; without --yes only say which.
+    """Remove the backups that no rule keeps.
+
+    Without --yes it is only said which.
 
     A backup stays if any rule keeps it. Rules come from here and from [retention] of dbsnap.toml. What
     is pinned stays, and so does the newest verified backup of each table and database. With --target

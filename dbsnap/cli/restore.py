@@ -77,19 +77,20 @@ def restore(
     Example: dbsnap restore latest --only mods --mode replace --dry-run
     """
     settings = invocation.settings
+    chosen = invocation.use(config.target_for_restore(settings, target))
     dump = invocation.dump_file(settings, file)
     if concerns_tables(dump, {**options, "require_migrations": require_migrations}):
         return restore_some_tables(
             invocation,
             dump,
-            target,
+            chosen,
+            same_target=invocation.target_option(target),
             dry_run=dry_run,
             yes=yes,
             confirmed=confirmed,
             options=options,
         )
     options = {name: value for name, value in options.items() if name not in OPTIONS}
-    chosen = invocation.use(config.target_for_restore(settings, target))
     migrations = read_project(
         settings.project_root, settings.prisma_migrations, required=require_migrations
     )

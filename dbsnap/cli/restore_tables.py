@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from dbsnap import config
 from dbsnap.archive.storage import find_record
 from dbsnap.cli.documents import Document, document
 from dbsnap.cli.invocation import PlanShown, report_error
@@ -133,16 +132,16 @@ def concerns_tables(dump: Path, options: dict[str, Any]) -> bool:
 def restore_some_tables(
     invocation: Invocation,
     dump: Path,
-    target: str | None,
+    chosen: Target,
     *,
+    same_target: str,
     dry_run: bool,
     yes: bool,
     confirmed: str | None,
     options: dict[str, Any],
 ) -> int:
-    """Restore tables: print the plan, ask, restore, and print the way back."""
+    """Restore tables: print the plan, ask, restore, and print the way back to ``same_target``."""
     settings = invocation.settings
-    chosen = invocation.use(config.target_for_restore(settings, target))
     planned: list[TablesPlan] = []
 
     def show(plan: TablesPlan) -> None:
@@ -179,7 +178,7 @@ def restore_some_tables(
         lambda: _print(
             invocation.screen,
             restored,
-            options=invocation.directory_option + invocation.target_option(target),
+            options=invocation.directory_option + same_target,
         ),
     )
     return 0

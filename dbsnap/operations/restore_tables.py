@@ -99,6 +99,7 @@ def restore_tables(
         if plan.changes_anything:
             confirm(plan)
             if save is not None:
+                progress.phase("backing up what will change or go")
                 safety = save_before(connection, work, save, source.id)
             progress.phase("restoring")
             apply_plan(connection, work, lock_seconds=options.lock_timeout_seconds)

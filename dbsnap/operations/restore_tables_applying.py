@@ -46,7 +46,8 @@ def apply_plan(connection: Connection, work: TableWork, *, lock_seconds: float) 
     the plan's; the transaction is then to be rolled back.
     """
     with (
-        _switched_off(connection, _switches(work), work, lock_seconds),
+        _bounded_waits(connection, work, lock_seconds),
+        _switched_off(connection, _switches(work)),
         _refusals(),
         search_path(connection, work.search_path),  # functions of checks may rely on it
     ):
@@ -143,15 +144,19 @@ def _switches(work: TableWork) -> list[Statements]:
 
 
 @contextmanager
-def _switched_off(
-    connection: Connection, listed: Sequence[Statements], work: TableWork, lock_seconds: float
-) -> Iterator[None]:
+def _bounded_waits(connection: Connection, work: TableWork, lock_seconds: float) -> Iterator[None]:
+    """Say who holds what was waited for: readers too, where a table's triggers or rules change."""
     try:
-        for off, _ in listed:
-            execute(connection, off)
+        yield
     except (postgres_errors.LockNotAvailable, postgres_errors.DeadlockDetected):
         relations = [live.relation for live in work.live.values()]
         raise lock_refused(connection, relations, lock_seconds, by_readers=True) from None
+
+
+@contextmanager
+def _switched_off(connection: Connection, listed: Sequence[Statements]) -> Iterator[None]:
+    for off, _ in listed:
+        execute(connection, off)
     yield
     for _, on in reversed(listed):
         execute(connection, on)

@@ -121,6 +121,8 @@ def weigh(
             not choice.usable,
             abs(choice.program.major - major),
             -choice.program.version[1],
+            -choice.program.major,
+            str(choice.program.path),
         ),
     )
 

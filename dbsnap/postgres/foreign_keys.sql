@@ -1,5 +1,5 @@
 -- Every enforced foreign key of the database, a JSON object for each. With partitions the server keeps
--- further entries of one key: those that belong to another entry of the same side are told by helper_….
+-- further entries of one key: the columns named helper_of tell which belong to another of one side.
 SELECT jsonb_build_object(
     'name', conname,
     'table', jsonb_build_object(

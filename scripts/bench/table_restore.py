@@ -81,7 +81,7 @@ def measure(rounds: int) -> list[Measurement]:
             ways: dict[str, Callable[[Database], object]] = {
                 "by hand": lambda database: psql(database, script),
                 "dbsnap": lambda database: restore(taken, database),
-                "dbsnap with its safety backup": lambda database: restore(
+                "dbsnap, safety backup": lambda database: restore(
                     taken, database, safe=Path(place)
                 ),
             }
