@@ -24,7 +24,7 @@ from dbsnap.cli import run
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs
-from dbsnap.postgres.load import load
+from dbsnap.postgres.load import psql
 from dbsnap.postgres.throwaway import ThrowawayServer, server_binaries, throwaway_server
 
 if TYPE_CHECKING:
@@ -124,8 +124,9 @@ def drop_all_like(server: ThrowawayServer, name: str) -> None:
 
 def run_sql(database: Database, sql: str) -> None:
     """Run a script with psql, as a person would, stopping at the first error."""
-    pieces = iter([sql.encode(), b""])
-    load(psql_of(database), database, lambda _: next(pieces), on_progress=lambda _: None)
+    with psql(psql_of(database), database) as target:
+        target.send(sql.encode())
+        target.finish()
 
 
 def psql_of(database: Database) -> Program:

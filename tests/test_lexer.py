@@ -639,6 +639,27 @@ class TestAgainstPsql:
 
         compare()
 
+    def test_same_commands(self, psql: Program, database: Database, tmp_path: Path) -> None:
+        pieces = [*TOKENS, *FRAGMENTS, *COPY_BLOCKS, *DEFINITIONS]
+        pieces = [piece for piece in pieces if b"\\" not in piece or b"'" in piece]
+
+        @given(joined(pieces), joined(pieces))
+        @settings(max_examples=40, deadline=None, derandomize=True)
+        def compare(before: bytes, behind: bytes) -> None:
+            dump = before + b"\\echo found\n" + behind
+            events = outcome(dump)
+            refusals = [event for event in events if isinstance(event, tuple)]
+            commands = [event.text for event in events if isinstance(event, MetaCommand)]
+            others = [event.text for event in events if isinstance(event, Statement)]
+            if any(refusal[0] != "truncated" for refusal in refusals):
+                return
+            if any(b"stdin" in text.lower() for text in others):
+                return  # a COPY that the server refuses
+            printed = run_psql(psql, database, dump, tmp_path).splitlines()
+            assert (b"found" in printed) == (b"\\echo found" in commands)
+
+        compare()
+
     @pytest.mark.parametrize("name", ONE_STATEMENT)
     def test_the_examples(
         self, psql: Program, database: Database, tmp_path: Path, name: str
@@ -650,19 +671,33 @@ class TestAgainstPsql:
         )
 
 
-def queries_sent(psql: Program, database: Database, dump: bytes, directory: Path) -> list[bytes]:
-    """Return the queries that psql sends for a file; that most of them fail does not matter."""
-    log = directory / "log"
-    log.unlink(missing_ok=True)
+def run_psql(psql: Program, database: Database, dump: bytes, directory: Path) -> bytes:
+    """Run a file with psql and return what it prints; that most statements fail does not matter."""
     file = directory / "dump.sql"
     file.write_bytes(dump)
-    subprocess.run(
-        [str(psql.path), "-X", "-q", "-L", str(log), "-f", str(file), url_of(database)],
+    return subprocess.run(
+        [
+            str(psql.path),
+            "-X",
+            "-q",
+            "-L",
+            str(directory / "log"),
+            "-f",
+            str(file),
+            url_of(database),
+        ],
         env={"PATH": os.environ["PATH"], "PGCLIENTENCODING": "UTF8"},
         capture_output=True,
         timeout=60,
         check=False,
-    )
+    ).stdout
+
+
+def queries_sent(psql: Program, database: Database, dump: bytes, directory: Path) -> list[bytes]:
+    """Return the queries that psql sends for a file."""
+    log = directory / "log"
+    log.unlink(missing_ok=True)
+    run_psql(psql, database, dump, directory)
     written = log.read_bytes() if log.exists() else b""
     pattern = rb"(?:/?\*{8,} QUERY \*{8,}/?)\n(.*?)\n/?\*{24,}/?\n"
     return re.findall(pattern, written, re.DOTALL)

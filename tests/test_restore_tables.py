@@ -234,8 +234,7 @@ def test_tables_that_reference_each_other_and_themselves(
     assert everything(database, "people", "teams") == before
 
 
-@pytest.mark.parametrize("demand", ["", "NOT NULL"])
-@pytest.mark.parametrize("action", ["NO ACTION", "CASCADE"])
+@pytest.mark.parametrize(("demand", "action"), [("", "CASCADE"), ("NOT NULL", "NO ACTION")])
 def test_rows_that_exchange_a_unique_value(
     new_database: NewDatabase, take: Callable[..., Path], demand: str, action: str
 ) -> None:
@@ -613,14 +612,13 @@ def test_rows_that_no_longer_fit_are_named(
     assert query(database, "SELECT DISTINCT age FROM authors") == [(42,)]
 
 
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
 def test_one_table_out_of_a_compressed_backup(
-    new_database: NewDatabase, take: Callable[..., Path], compression: str
+    new_database: NewDatabase, take: Callable[..., Path]
 ) -> None:
     database = new_database(
         SHOP + "CREATE TABLE big AS SELECT i, md5(i::text) FROM generate_series(1, 60000) AS i;"
     )
-    dump = take(database, compression=compression)
+    dump = take(database, compression="zstd")
     before = everything(database, "visits")
     run_sql(database, "DELETE FROM visits")
     assert put_back(dump, database, "visits", mode="insert").tables[0].inserted.count == 6
@@ -690,6 +688,12 @@ def test_the_command_line_there_and_back(
     assert (back.returncode, document["status"], document["undo"]) == (0, "ok", "")
     assert [table["delete"]["rows"] for table in document["plan"]["tables"]] == [1, 1]
     assert everything(database, "mods", "favorites", "visits") == damaged
+    empty = new_database()
+    elsewhere = ("--url", address_of(empty), *place[2:])
+    created = dbsnap_here("restore", name, "--yes", *elsewhere)
+    assert created.returncode == 0, created.stderr + created.stdout
+    assert everything(empty, "mods", "favorites") == before
+    assert "mods_author_id_fkey is left out" in created.stdout
     for wrong in (("--in-place",), ("--only", "nothing"), ("--to", "x", "--mode", "insert")):
         assert dbsnap_here("restore", name, *wrong, *place).returncode == 2
 
@@ -747,7 +751,7 @@ def test_demands_and_keys_that_are_new_since_the_backup(
 
 @pytest.mark.parametrize(
     "name",
-    ["generated_and_identity", "keys_circular", "names_tables", "types", "values_structured"],
+    ["generated_and_identity", "names_tables", "values_structured"],
 )
 def test_awkward_tables_lose_their_rows_and_get_them_back(
     new_database: NewDatabase, take: Callable[..., Path], name: str

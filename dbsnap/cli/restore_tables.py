@@ -48,6 +48,7 @@ WHOLE = {
     "drop_old": "--drop-old",
     "as_role": "--as-role",
     "require_migrations": "--require-migrations",
+    "to": "--to",
 }
 """Options that are for one kind of restore alone, by the names click gives them."""
 
@@ -106,25 +107,24 @@ def table_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def concerns_tables(dump: Path, options: dict[str, Any]) -> bool:
     """Return whether a restore is one of tables; raise UsageError where the options contradict it.
 
-    That of an export always is. A table backup restored under another name (``--to``) is one of a
-    whole, small database.
+    That of an export or of a table backup always is.
     """
-    export = holds_export(dump)
-    record = None if options["only"] or export else find_record(dump)
-    part = export or bool(record and record.selection and not options["to"])
-    selected = bool(options["only"]) or part
+    selected = bool(options["only"]) or holds_export(dump)
+    if not selected:
+        record = find_record(dump)
+        selected = bool(record and record.selection)
     wrong = [
         flag
         for name, flag in (WHOLE if selected else OPTIONS).items()
         if options[name] not in {None, False, ()}
     ]
-    if selected and options["to"]:
-        wrong.append("--to")
     if wrong:
         kind = "a restore of a whole database" if selected else "a restore of tables"
         raise UsageError(
             f"{', '.join(wrong)} can only be used with {kind}",
-            hint="leave it out" if selected else "name a table of the backup with --only",
+            hint="leave it out; tables go into another database with its --url"
+            if selected
+            else "name a table of the backup with --only",
         )
     return selected
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.events import CopyData
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.source import refuse
 from dbsnap.dumpfile.tokens import Cursor, tokenize
 from dbsnap.inventory import object_name
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.events import CopyEnd, Statement
     from dbsnap.dumpfile.source import Source
 
-_COPY = re.compile(rb"(?i)copy(?![A-Za-z0-9_$\x80-\xff])")
+_COPY = compiled(rb"(?i)copy(?![A-Za-z0-9_$\x80-\xff])")
 _NAME = rb"[a-z_][a-z0-9_]*+"
-_USUAL = re.compile(
+_USUAL = compiled(
     rb'COPY (%s\.%s) (?: |\((?:[a-z0-9_, ]|"[^"]*")*+\) )FROM stdin;' % (_NAME, _NAME)
 )
-_TERMINATOR = re.compile(rb"\\\.\r?\n")
-_PERHAPS_TERMINATOR = re.compile(rb"\\(?:\.(?:\r?\n|\r?\Z)|\Z)")
-_END_OF_DATA = re.compile(rb"\n\\(?:\.(?:\r?\n|\r?\Z)|\Z)")
+_TERMINATOR = compiled(rb"\\\.\r?\n")
+_PERHAPS_TERMINATOR = compiled(rb"\\(?:\.(?:\r?\n|\r?\Z)|\Z)")
+_END_OF_DATA = compiled(rb"\n\\(?:\.(?:\r?\n|\r?\Z)|\Z)")
 _LINE_END = b"\n"
 
 

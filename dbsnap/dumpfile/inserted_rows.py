@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.tokens import Cursor, tokenize
 from dbsnap.inventory import object_name
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.events import Statement
 
 _PART = rb'(?:"(?:[^"]++|"")*+"|[A-Za-z0-9_$\x80-\xff]++)'
-_INSERT = re.compile(
+_INSERT = compiled(
     rb"""
     INSERT\s+INTO\s+(?P<table>%s(?:\s*\.\s*%s)*)\s*(?:\((?:\s*%s\s*,?)*+\)\s*)?
     (?:OVERRIDING\s+\w+\s+VALUE\s+)?(?:DEFAULT\s+)?VALUES\b
@@ -28,7 +29,7 @@ _STRING = {
     False: _ESCAPED_STRING,
 }
 _ROW = {
-    standard: re.compile(rb"\((?:[^'()]++|%s|\((?:[^'()]++|%s)*+\))*+\)" % (string, string))
+    standard: compiled(rb"\((?:[^'()]++|%s|\((?:[^'()]++|%s)*+\))*+\)" % (string, string))
     for standard, string in _STRING.items()
 }
 

@@ -9,7 +9,6 @@ pg_dump writes none of these.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.copy_blocks import copy_body, table_copied_into
@@ -23,6 +22,7 @@ from dbsnap.dumpfile.events import (
     Piece,
     Statement,
 )
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.quoting import Quoting, is_connect
 from dbsnap.dumpfile.runs import end_of
 from dbsnap.dumpfile.source import Read, Source, refuse
@@ -51,8 +51,8 @@ __all__ = [
 ]
 
 _BACKSLASH = b"\\"[0]
-_LINE_COMMENT = re.compile(rb"--[^\n\r]*+")
-_WORD_FIRST = re.compile(rb"[A-Za-z]{2,}+(?![A-Za-z0-9_$\x80-\xff&'])")
+_LINE_COMMENT = compiled(rb"--[^\n\r]*+")
+_WORD_FIRST = compiled(rb"[A-Za-z]{2,}+(?![A-Za-z0-9_$\x80-\xff&'])")
 
 
 def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.source import HINT, refuse
 from dbsnap.dumpfile.statements import reads_alike
 from dbsnap.dumpfile.tokens import Cursor, tokenize
@@ -42,7 +43,7 @@ _WITHOUT_CODE = frozenset(
 
 _CONSTANTS = frozenset({"null", "default", "true", "false"})
 _VALUES = rb"""(?:[a-z0-9:\[\] \n\t,-]|'[^']*+'(?<!\\'))*+"""
-_USUAL_SELECT = re.compile(
+_USUAL_SELECT = compiled(
     rb"""
     SELECT\ (?:\*\ FROM\ )?pg_catalog\.(?:setval|lo_[a-z]+|lowrite|pg_restore_[a-z_]+)
         (?:\(oid\)\ FROM\ pg_catalog\.pg_largeobject_metadata\ WHERE\ oid\ =\ '[0-9]+' | \(%s\));
@@ -52,8 +53,8 @@ _USUAL_SELECT = re.compile(
 )
 """The functions that pg_dump calls, with constants; none of them runs code that a dump brings."""
 
-_CONNECT = re.compile(rb"\\c(?:onnect)?(?![^\s\\])")
-_LOCAL_COMMAND = re.compile(rb"\\(?:restrict|unrestrict|echo|qecho|warn|pset|timing|cd|!)[^\\]*+\Z")
+_CONNECT = compiled(rb"\\c(?:onnect)?(?![^\s\\])")
+_LOCAL_COMMAND = compiled(rb"\\(?:restrict|unrestrict|echo|qecho|warn|pset|timing|cd|!)[^\\]*+\Z")
 """Meta-commands that send nothing to the server."""
 
 

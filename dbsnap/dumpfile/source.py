@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator
 from typing import NoReturn, TypeVar
 
 from dbsnap.dumpfile.events import Comment, CopyData, CopyEnd, MetaCommand, Statement
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.runs import end_of
 from dbsnap.dumpfile.usual_pieces import COMMENT, HEADING, inert, plain
 from dbsnap.errors import DumpRefused
@@ -17,8 +17,8 @@ T = TypeVar("T", bound=Comment | Statement | MetaCommand | CopyData)
 HINT = "pg_dump never writes this: find out who changed the file before loading it"
 
 _LINE_END = b"\n"
-_WHITE_SPACE = re.compile(rb"[ \t\n\r\f\v]*+")
-_BLANK = re.compile(rb"[ \t\r\f\v]*+")
+_WHITE_SPACE = compiled(rb"[ \t\n\r\f\v]*+")
+_BLANK = compiled(rb"[ \t\r\f\v]*+")
 
 
 class Source:

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.runs import (
     ESCAPED_STRING,
     LETTER,
@@ -29,12 +30,12 @@ _CARRIAGE_RETURN, _OPENING, _CLOSING, _SEMICOLON = b"\r();"
 _CREATE_OR_REPLACE = [b"create", b"or", b"replace"]
 _AMBIGUOUS = "releases of psql disagree about where this token ends"
 
-_WORD = re.compile(WORD)
-_NEXT_WORD = re.compile(rb"[ \t\n\r\f\v]*+((?:%s)?)" % WORD)
-_DOLLAR_QUOTE = re.compile(rb"\$(?:[%s][A-Za-z0-9_\x80-\xff]*+)?\$" % LETTER)
-_DOLLAR_AND_MORE = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
-_NUMBER_AND_MORE = re.compile(rb"[0-9]++(?:\.[0-9]*+)?+[A-Za-z0-9_\x80-\xff]*+[+-]?+[0-9]*+")
-_VARIABLE = re.compile(
+_WORD = compiled(WORD)
+_NEXT_WORD = compiled(rb"[ \t\n\r\f\v]*+((?:%s)?)" % WORD)
+_DOLLAR_QUOTE = compiled(rb"\$(?:[%s][A-Za-z0-9_\x80-\xff]*+)?\$" % LETTER)
+_DOLLAR_AND_MORE = compiled(rb"\$[A-Za-z0-9_\x80-\xff]*+")
+_NUMBER_AND_MORE = compiled(rb"[0-9]++(?:\.[0-9]*+)?+[A-Za-z0-9_\x80-\xff]*+[+-]?+[0-9]*+")
+_VARIABLE = compiled(
     rb"""
     :(?P<quote>['"]?)
     (?: (?P<preset>[A-Z][A-Z0-9_]*+(?![A-Za-z0-9_\x80-\xff])) | [A-Za-z0-9_\x80-\xff]++ )
@@ -43,14 +44,14 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
-_STRING_PREFIX = {standard: re.compile(prefix) for standard, prefix in PREFIX.items()}
+_STRING_PREFIX = {standard: compiled(prefix) for standard, prefix in PREFIX.items()}
 _STRINGS = {
-    True: re.compile(PREFIXED_STRING[True]),
-    False: re.compile(rb"%s|%s" % (PREFIXED_STRING[False], ESCAPED_STRING)),
+    True: compiled(PREFIXED_STRING[True]),
+    False: compiled(rb"%s|%s" % (PREFIXED_STRING[False], ESCAPED_STRING)),
 }
-_PLAIN_STRING = re.compile(PLAIN_STRING)
-_ESCAPED_STRING = re.compile(ESCAPED_STRING)
-_SINGLE_STRING = re.compile(ESCAPED_STRING + SINGLE)
+_PLAIN_STRING = compiled(PLAIN_STRING)
+_ESCAPED_STRING = compiled(ESCAPED_STRING)
+_SINGLE_STRING = compiled(ESCAPED_STRING + SINGLE)
 
 
 class Incomplete(Exception):
@@ -236,7 +237,7 @@ class StatementScan:
 
 @cache
 def _run(standard_strings: bool, form: Form) -> re.Pattern[bytes]:  # noqa: FBT001 - a cache key
-    return re.compile(run(standard_strings=standard_strings, form=form), re.VERBOSE)
+    return compiled(run(standard_strings=standard_strings, form=form), re.VERBOSE)
 
 
 def block_comment_end(text: bytes, start: int) -> int:

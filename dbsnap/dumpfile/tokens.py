@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.token_values import decode, encode, escaped_value, unicode_value
 
 __all__ = ["Cursor", "Kind", "Token", "comment_end", "decode", "encode", "tokenize"]
@@ -45,12 +46,10 @@ _PATTERN = r"""
 _WORD, _PUNCTUATION, _PLAIN, _QUOTED, _NUMBER, _OPERATOR = range(1, 7)
 _ESCAPED, _UNICODE, _BITS, _DOLLAR, _PARAMETER, _COMMENT, _OTHER = range(7, 14)
 _TOKEN = {
-    standard: re.compile(
-        _PATTERN % {"blank": _BLANK, "plain": plain, "escaped": escaped}, re.VERBOSE
-    )
+    standard: compiled(_PATTERN % {"blank": _BLANK, "plain": plain, "escaped": escaped}, re.VERBOSE)
     for standard, plain, escaped in ((True, "[nN]?", "[eE]"), (False, "(?!)", "[eEnN]?"))
 }
-_COMMENT_MARK = re.compile(rb"/\*|\*/")
+_COMMENT_MARK = compiled(rb"/\*|\*/")
 _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 

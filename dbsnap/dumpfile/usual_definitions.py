@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.defined_objects import CONSTRAINT_TYPES
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.inventory import object_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _NAME = r'(?:[a-z_][a-z0-9_]*+|"[^"]*+(?:""[^"]*+)*+")'
 _FULL_NAME = rf"(?!only\.){_NAME}\.{_NAME}"
 _FULL_NAME_IN_STRING = _FULL_NAME.replace('[^"]', r"""[^"']""")
-_NAME_PART = re.compile(_NAME)
+_NAME_PART = compiled(_NAME)
 _STRING = r"'(?<![eE]')[^']*+'"
 _QUOTED = r'"[^"]*+"'
 _END_OF_WORD = r"(?![A-Za-z0-9_$\x80-\U0010ffff])"

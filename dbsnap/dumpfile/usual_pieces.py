@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.runs import (
     ESCAPED_STRING,
     IN_WORD,
@@ -24,7 +25,7 @@ _QUALIFIED = rb"%s(?:\.%s)?+" % (_NAME, _NAME)
 
 _PLAIN_HEAD = rb"""(?i: (?!create)[a-z]{2,}+[ \n]
     | create[ \n]++(?!or[ \n]|function|procedure)[a-z]{2,}+[ \n])"""
-PLAIN_HEAD = re.compile(_PLAIN_HEAD, re.VERBOSE)
+PLAIN_HEAD = compiled(_PLAIN_HEAD, re.VERBOSE)
 """How a statement begins in which words do not matter to psql, whatever follows."""
 
 # Not here: CREATE TABLE and INSERT, which may run a query; CREATE FUNCTION, which may have a body;
@@ -85,7 +86,7 @@ def inert(*, standard_strings: bool) -> re.Pattern[bytes]:
     kinds = (_rows, _table, _routine)
     others = rb"|".join(kind(standard_strings=standard_strings) for kind in kinds)
     plain = run(standard_strings=standard_strings, form="plain")
-    return re.compile(
+    return compiled(
         rb"""
         [ \t\n\r\f\v]*+
         (?: (--)\n(--[^\n\r]*+)\n(--)(?=[\n\r])
@@ -102,4 +103,4 @@ def inert(*, standard_strings: bool) -> re.Pattern[bytes]:
 def plain(*, standard_strings: bool) -> re.Pattern[bytes]:
     """Return the pattern of white space and a statement in which words do not matter (group 1)."""
     statement = rb"(?=%s)%s;" % (_PLAIN_HEAD, run(standard_strings=standard_strings, form="plain"))
-    return re.compile(rb"[ \t\n\r\f\v]*+ (%s)" % statement, re.VERBOSE)
+    return compiled(rb"[ \t\n\r\f\v]*+ (%s)" % statement, re.VERBOSE)

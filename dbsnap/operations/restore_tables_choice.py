@@ -115,7 +115,7 @@ class _Reading:
             raise CannotRun(
                 f"the backup does not hold the rows of {short_name(name)} as COPY data of its own",
                 hint="they may stand under the table that it is a partition of, or the dump was made "
-                "with --inserts: restore that table, or the whole backup with --to",
+                "with --inserts: restore that table, or the whole backup",
             )
         types = self._types.get(name, {})
         return BackupTable(

@@ -183,7 +183,7 @@ def _refuse_changed(backup: BackupTable, live: LiveTable, wanted: Sequence[str])
         raise UsageError(
             f"{backup.title} has other columns than the backup: {'; '.join(changed.values())}",
             hint=f"--ignore-columns {','.join(changed)} leaves them as they are; "
-            "or restore the backup beside with --to",
+            "or restore the backup into another database",
         )
 
 

@@ -85,7 +85,8 @@ def _missing(connection: Connection, source: TablesSource) -> set[str]:
             missing.add(name)
         elif oid == 0:
             raise UsageError(
-                f"{short_name(name)} is no table any more", hint="restore the backup with --to"
+                f"{short_name(name)} is no table any more",
+                hint="restore the backup into another database",
             )
     return missing
 
@@ -105,7 +106,7 @@ def _add(connection: Connection, omitted: OmittedObject) -> str:
         try:
             execute(connection, f"SAVEPOINT omitted;\n{omitted.statement};\nRELEASE omitted")
         except psycopg.Error as error:
-            execute(connection, "ROLLBACK TO omitted")
+            execute(connection, "ROLLBACK TO omitted; RELEASE omitted")
             return f"{omitted.kind} {short_name(omitted.name)} is left out: {error.diag.message_primary}"
         return ""
     return f"{omitted.kind} {short_name(omitted.name)} is left out: {omitted.reason}"
@@ -125,5 +126,5 @@ def _definition_errors() -> Iterator[None]:
     except psycopg.Error as error:
         raise OperationFailed(
             f"a missing table cannot be created: {error.diag.message_primary}",
-            hint="nothing was changed; create what it needs, or restore the backup with --to",
+            hint="nothing was changed; create what it needs first",
         ) from None

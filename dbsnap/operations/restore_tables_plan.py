@@ -190,7 +190,8 @@ class TablesPlan:
             return steps
         if not self.changes_anything:
             return [*steps, ["nothing to do: the rows are there as the backup has them"]]
-        if self.safety:
+        saved = any(table.changes_anything and not table.created for table in self.tables)
+        if self.safety and saved:
             steps.append(["back up the rows that will change or go"])
         return [*steps, ["compare with the backup, and commit only if it matches"]]
 

@@ -115,7 +115,7 @@ def _refuse_repeated_keys(connection: Connection, table: StagedTable) -> None:
         names = ", ".join(row_name(table.key_columns, values) for (values,) in repeated)
         raise UsageError(
             f"the backup has several rows of {table.live.relation.title} with the same key: {names}",
-            hint="the table has another key than when the backup was taken; restore it with --to",
+            hint="its key is new since the backup was taken: restore it into another database",
         )
 
 

@@ -72,5 +72,5 @@ def _misfits(table: StagedTable) -> Iterator[None]:
         raise OperationFailed(
             f"the backup's rows do not fit {table.live.relation.title}: "
             f"{error.diag.message_primary}" + (f" ({where})" if where else ""),
-            hint=f"{NOTHING_CHANGED}; restore the backup beside with --to, or --ignore-columns",
+            hint=f"{NOTHING_CHANGED}; restore the backup into another database, or --ignore-columns",
         ) from None

@@ -31,15 +31,16 @@ from dbsnap.dumpfile.conversion.json_values import (
     is_printable,
     whole_column,
 )
+from dbsnap.dumpfile.patterns import compiled
 
 WRAPPER = "$json"
 BOUNDS, ELEMENTS = "lowerBounds", "elements"
 
 _SPACE = r"[ \t\n\r]*+"
-_NEEDS_WRAPPER = re.compile(rf'{_SPACE}(?:null{_SPACE}\Z|\{{{_SPACE}"\$json")')
+_NEEDS_WRAPPER = compiled(rf'{_SPACE}(?:null{_SPACE}\Z|\{{{_SPACE}"\$json")')
 _ELEMENT_NEEDS_WRAPPER = re.compile(rf"{_NEEDS_WRAPPER.pattern}|{_SPACE}\[")
 _BEGINNINGS_TO_LOOK_AT = (b"\n ", b"\n{ ", b"\nnull", b'\n{"$json"')
-_ESCAPE_IN_TEXT = re.compile(rb"\\(?:(?!N(?:\n|\Z))|(?<=[^\n]\\))")
+_ESCAPE_IN_TEXT = compiled(rb"\\(?:(?!N(?:\n|\Z))|(?<=[^\n]\\))")
 _LINE_ENDS = str.maketrans("\n\r", "  ")
 _DIMENSIONS = re.compile(r"((?:\[[+-]?[0-9]+:[+-]?[0-9]+\])+)=")
 _LOWER_BOUND = re.compile(r"\[([+-]?[0-9]+):")
@@ -100,13 +101,13 @@ class Array(ValueFormat):
         self.element = element
         self.delimiter = delimiter
         other = rf'[^{{}}"\\{delimiter}]'
-        self._token = re.compile(
+        self._token = compiled(
             rf'(?P<mark>[{{}}{delimiter}])|"(?P<quoted>(?:[^"\\]++|\\[\s\S])*+)"'
             rf"|(?P<bare>(?:{other}++|\\[\s\S])++)"
         )
         plain = rf'[^{{}}"\\\n{delimiter}]++'
         self._plain_column = whole_column(rf"\{{(?:{plain}(?:{delimiter}{plain})*+)?\}}".encode())
-        self._needs_quotes = re.compile(rf'\Z|(?i:null)\Z|[\s\S]*["\\{{}}{delimiter} \t\n\r\v\f]')
+        self._needs_quotes = compiled(rf'\Z|(?i:null)\Z|[\s\S]*["\\{{}}{delimiter} \t\n\r\v\f]')
 
     def json_of(self, text: str) -> str:
         """Return the array; raise InvalidValue for text that is none."""

@@ -37,6 +37,7 @@ from dbsnap.dumpfile.conversion.json_text import (
     reason,
     shown,
 )
+from dbsnap.dumpfile.patterns import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,25 +46,25 @@ if TYPE_CHECKING:
 def whole_column(value: bytes) -> re.Pattern[bytes]:
     """Return the pattern of fields joined by line feeds, each of which is NULL or has this pattern."""
     field = rb"(?:%s|\\N)" % value
-    return re.compile(rb"(?:%s\n)*+%s" % (field, field))
+    return compiled(rb"(?:%s\n)*+%s" % (field, field))
 
 
 JSON_NULL = b"null"
 
 _CONTROL_BYTES = bytes([*range(0x0A), *range(0x0B, 0x20)])
-_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
-_UNUSUAL_ESCAPE = re.compile(rb"\\(?:(?![bfnrtN])|N(?!\n|\Z)|(?<=[^\n]\\)N)")
+_CONTROL = compiled(rb"[\x00-\x09\x0b-\x1f]")
+_UNUSUAL_ESCAPE = compiled(rb"\\(?:(?![bfnrtN])|N(?!\n|\Z)|(?<=[^\n]\\)N)")
 _DIGITS = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
 _NUMBER = rf"{_DIGITS}(?:[eE][+-]?[0-9]+)?"
-_PLAIN_NUMBER = re.compile(_DIGITS)
-_ANY_NUMBER = re.compile(_NUMBER)
+_PLAIN_NUMBER = compiled(_DIGITS)
+_ANY_NUMBER = compiled(_NUMBER)
 _NUMBER_IN_WORDS = re.compile(rf"{_NUMBER}|NaN|-?Infinity")
 _FLOATS = whole_column(_NUMBER.encode())
 _SHORT_NUMBERS = whole_column(
     rb"-?(?:0|[1-9][0-9]{0,14}|(?=[0-9.]{3,16}(?:\n|\Z))(?:0|[1-9][0-9]*)\.[0-9]+)"
 )
 _HEXADECIMAL = rb"\\x"
-_BYTE_ESCAPE = re.compile(rb"\\(?:\\|([0-3][0-7]{2}))")
+_BYTE_ESCAPE = compiled(rb"\\(?:\\|([0-3][0-7]{2}))")
 
 
 class ValueFormat:

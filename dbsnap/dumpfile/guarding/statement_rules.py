@@ -14,6 +14,7 @@ from dbsnap.dumpfile.guarding import statement_checks as checks
 from dbsnap.dumpfile.guarding.alterations import ACTIONS
 from dbsnap.dumpfile.guarding.statement_checks import StatementReading
 from dbsnap.dumpfile.guarding.system_names import SYSTEM_SCHEMAS
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.tokens import decode
 
 if TYPE_CHECKING:
@@ -117,15 +118,13 @@ def _breaks(rule: str) -> Check:
 _FORMS: dict[str, Check] = dict(_forms())
 _LONGEST = max(form.count(" ") for form in _FORMS) + 1
 
-_UNICODE = re.compile(rb"""[uU]&['"]""")
-_HEAD = re.compile(
-    rb"[A-Za-z]+(?:[ \n]+[A-Za-z]+){0,%d}(?![A-Za-z0-9_$\x80-\xff])" % (_LONGEST - 1)
-)
+_UNICODE = compiled(rb"""[uU]&['"]""")
+_HEAD = compiled(rb"[A-Za-z]+(?:[ \n]+[A-Za-z]+){0,%d}(?![A-Za-z0-9_$\x80-\xff])" % (_LONGEST - 1))
 _VALUE = rb"(?:'[^'\\]*+(?:''[^'\\]*+)*+'|-?[0-9.]++(?:[eE][+-]?[0-9]++)?|NULL|DEFAULT|true|false)"
 _ROW = rb"\(%s(?:,\s*%s)*+\)" % (_VALUE, _VALUE)
 _NAME = rb'(?:"[^"]*+"|[a-z_0-9]++)'
 _COLUMNS = rb"(?:\(%s(?:,\ %s)*+\)\ )?" % (_NAME, _NAME)
-_PLAIN_ROWS = re.compile(
+_PLAIN_ROWS = compiled(
     rb"""
     (?: INSERT\ INTO\ (?P<schema>%(name)s)\.%(name)s\ %(columns)s
         (?:OVERRIDING\ SYSTEM\ VALUE\ )?VALUES\s+%(row)s(?:,\s*%(row)s)*+
