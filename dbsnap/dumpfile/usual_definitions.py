@@ -37,7 +37,7 @@ _INERT = rf"""
     (?!(?i:not|constraint){_END_OF_WORD})[A-Za-z0-9_]++
   | [ .:+*=<>|%] | {_STRING} | {_QUOTED} | {_parentheses()}
 """
-_ELEMENT = re.compile(
+_ELEMENT = compiled(
     rf"""
     \n[ ]{{4}}
     (?: CONSTRAINT\ (?P<own>{_NAME})\ (?P<type>CHECK|FOREIGN|PRIMARY|UNIQUE)\ (?P<rest>(?:{_INERT})++)
@@ -50,7 +50,7 @@ _ELEMENT = re.compile(
 )
 _ARGUMENT = rf"(?:(?!(?i:default){_END_OF_WORD})[A-Za-z0-9_]++|\[\]|\.(?=[a-z_]))++"
 _RESULT = rf"(?:(?!(?i:language){_END_OF_WORD})[A-Za-z0-9_]++|[ .%]|\[\]|{_parentheses(2)})++"
-_FORM = re.compile(
+_FORM = compiled(
     rf"""
     ALTER\ TABLE\ (?:ONLY\ )?+(?P<constrained>{_FULL_NAME})\n[ ]{{4}}
         ADD\ CONSTRAINT\ (?P<own>{_NAME})

@@ -38,15 +38,15 @@ BOUNDS, ELEMENTS = "lowerBounds", "elements"
 
 _SPACE = r"[ \t\n\r]*+"
 _NEEDS_WRAPPER = compiled(rf'{_SPACE}(?:null{_SPACE}\Z|\{{{_SPACE}"\$json")')
-_ELEMENT_NEEDS_WRAPPER = re.compile(rf"{_NEEDS_WRAPPER.pattern}|{_SPACE}\[")
+_ELEMENT_NEEDS_WRAPPER = compiled(rf"{_NEEDS_WRAPPER.pattern}|{_SPACE}\[")
 _BEGINNINGS_TO_LOOK_AT = (b"\n ", b"\n{ ", b"\nnull", b'\n{"$json"')
 _ESCAPE_IN_TEXT = compiled(rb"\\(?:(?!N(?:\n|\Z))|(?<=[^\n]\\))")
 _LINE_ENDS = str.maketrans("\n\r", "  ")
-_DIMENSIONS = re.compile(r"((?:\[[+-]?[0-9]+:[+-]?[0-9]+\])+)=")
-_LOWER_BOUND = re.compile(r"\[([+-]?[0-9]+):")
+_DIMENSIONS = compiled(r"((?:\[[+-]?[0-9]+:[+-]?[0-9]+\])+)=")
+_LOWER_BOUND = compiled(r"\[([+-]?[0-9]+):")
 _NULL_ELEMENTS = frozenset(map(bytes, itertools.product(*zip(b"NULL", b"null", strict=True))))
-_ESCAPED = re.compile(r"\\([\s\S])")
-_QUOTABLE = re.compile(r'["\\]')
+_ESCAPED = compiled(r"\\([\s\S])")
+_QUOTABLE = compiled(r'["\\]')
 
 
 class Json(ValueFormat):

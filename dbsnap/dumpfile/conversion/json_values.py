@@ -24,7 +24,6 @@ What stands in JSON this way is turned back into the very text that it came from
 from __future__ import annotations
 
 import binascii
-import re
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
@@ -40,6 +39,7 @@ from dbsnap.dumpfile.conversion.json_text import (
 from dbsnap.dumpfile.patterns import compiled
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
 
 
@@ -58,7 +58,7 @@ _DIGITS = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
 _NUMBER = rf"{_DIGITS}(?:[eE][+-]?[0-9]+)?"
 _PLAIN_NUMBER = compiled(_DIGITS)
 _ANY_NUMBER = compiled(_NUMBER)
-_NUMBER_IN_WORDS = re.compile(rf"{_NUMBER}|NaN|-?Infinity")
+_NUMBER_IN_WORDS = compiled(rf"{_NUMBER}|NaN|-?Infinity")
 _FLOATS = whole_column(_NUMBER.encode())
 _SHORT_NUMBERS = whole_column(
     rb"-?(?:0|[1-9][0-9]{0,14}|(?=[0-9.]{3,16}(?:\n|\Z))(?:0|[1-9][0-9]*)\.[0-9]+)"
