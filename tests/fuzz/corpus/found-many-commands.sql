@@ -1,2 +1,2 @@
-SELECT 1þ\echo a command among many others in the same statement
+SELECT 1þ\a
 þ;
