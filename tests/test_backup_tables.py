@@ -26,23 +26,23 @@ from hypothesis import strategies as st
 
 from dbsnap.archive.record import read_record, record_from_json
 from dbsnap.dumpfile.contents import ContentsReader
+from dbsnap.dumpfile.defining.loosened import Loosening, loosened
 from dbsnap.dumpfile.lexer import lex
-from dbsnap.dumpfile.loosened import Loosening, loosened
 from dbsnap.dumpfile.table_dump import reader_of
 from dbsnap.errors import RightMissing, ServerFailed, UsageError
 from dbsnap.inventory import compare
 from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
-from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.proof import PROVED
-from dbsnap.operations.row_filter import row_filter
+from dbsnap.operations.table_backup.plan import TableRequest
+from dbsnap.operations.table_backup.row_filter import row_filter
 from dbsnap.operations.validate import validate
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import connect, execute, fetch_value
 from dbsnap.postgres.discovery import choose
-from dbsnap.postgres.table_rows import PIECE_BYTES, RowsToCopy, copy_rows
-from dbsnap.postgres.table_selection import choose_tables
+from dbsnap.postgres.tables.table_rows import PIECE_BYTES, RowsToCopy, copy_rows
+from dbsnap.postgres.tables.table_selection import choose_tables
 from dbsnap.postgres.tools import child_environment
 from dbsnap.prisma.models import find_prisma_models, prisma_models
 from dbsnap.progress import NoProgress

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
 
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
-from dbsnap.dumpfile.definitions import Definitions, stated_in_dump
+from dbsnap.dumpfile.defining.definitions import Definitions, stated_in_dump
+from dbsnap.dumpfile.defining.usual_definitions import learn_usual
 from dbsnap.dumpfile.lexer import CopyStart, Statement, lex
-from dbsnap.dumpfile.usual_definitions import learn_usual
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare
 from dbsnap.postgres.catalog import ask_connection, read_inventory

@@ -16,13 +16,13 @@ from conftest import SCHEMAS, query, run_sql, url_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dbsnap.dumpfile.column_types import canonical_type, read_declared_types
 from dbsnap.dumpfile.conversion.copy_text import decode_field, encode_field, text_codec
 from dbsnap.dumpfile.conversion.json_import import is_export, opened_export
 from dbsnap.dumpfile.conversion.json_structures import Array
 from dbsnap.dumpfile.conversion.json_text import InvalidValue, Lexeme, scan_json
 from dbsnap.dumpfile.conversion.json_values import Text
 from dbsnap.dumpfile.conversion.value_formats import value_format, value_formats
+from dbsnap.dumpfile.defining.column_types import canonical_type, read_declared_types
 from dbsnap.dumpfile.guard import guard
 from dbsnap.dumpfile.guarding.rules import RULES
 from dbsnap.dumpfile.stored import open_dump

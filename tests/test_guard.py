@@ -37,8 +37,8 @@ from dbsnap.dumpfile.guard import GuardedDump, Promise, guard
 from dbsnap.dumpfile.guarding.rules import RULES
 from dbsnap.dumpfile.guarding.statement_rules import broken_rule
 from dbsnap.dumpfile.lexer import Statement, lex
+from dbsnap.dumpfile.lexing.tokens import tokenize
 from dbsnap.dumpfile.stored import open_dump
-from dbsnap.dumpfile.tokens import tokenize
 from dbsnap.errors import DumpRefused
 from dbsnap.operations.backup import backup
 from dbsnap.postgres.catalog import quote_name

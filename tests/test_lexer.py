@@ -27,7 +27,7 @@ from dbsnap.dumpfile.lexer import (
     Statement,
     lex,
 )
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.errors import DumpRefused
 from dbsnap.postgres.discovery import find_programs
 

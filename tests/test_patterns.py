@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dbsnap.dumpfile.lexing.runs import PARTS, parentheses
 from dbsnap.dumpfile.patterns import READS_POSSESSIVE_GROUPS, atomic, compiled
-from dbsnap.dumpfile.runs import PARTS, parentheses
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from dbsnap.errors import (
 from dbsnap.inventory import split_name
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore_tables import restore_tables
-from dbsnap.operations.restore_tables_plan import TableRestoreOptions
+from dbsnap.operations.table_restore.plan import TableRestoreOptions
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dbsnap.operations.restore_tables_plan import TablesPlan
+    from dbsnap.operations.table_restore.plan import TablesPlan
     from dbsnap.postgres.throwaway import ThrowawayServer
     from dbsnap.postgres.url import Database
 

@@ -15,14 +15,14 @@ from table_model import Key, Outcome, Refused, Row, Rows, Table, restored
 from dbsnap.dumpfile.conversion.copy_text import encode_field
 from dbsnap.errors import OperationFailed, VerificationFailed
 from dbsnap.operations.restore_tables import restore_tables
-from dbsnap.operations.restore_tables_plan import TableRestoreOptions
+from dbsnap.operations.table_restore.plan import TableRestoreOptions
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dbsnap.operations.restore_tables_plan import TablesPlan
+    from dbsnap.operations.table_restore.plan import TablesPlan
     from dbsnap.postgres.url import Database
 
 NAMES = ("t", 'Sel"ect', "odd name")

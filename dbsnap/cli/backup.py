@@ -19,8 +19,8 @@ from dbsnap.cli.terminal_text import plain
 from dbsnap.errors import DbsnapError, UsageError
 from dbsnap.operations.backup import backup as take_backup
 from dbsnap.operations.backup_tables import backup_tables as take_tables
-from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.migrations import MARK_PURPOSE, read_project
+from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.prisma.models import find_prisma_models
 from dbsnap.report import Finding
 

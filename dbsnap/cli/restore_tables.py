@@ -13,10 +13,10 @@ from dbsnap.cli.invocation import PlanShown, report_error
 from dbsnap.cli.terminal_text import counted, plain
 from dbsnap.errors import ConfirmationNeeded, OperationFailed, UsageError
 from dbsnap.operations.backup_tables import backup_tables
-from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.restore_tables import restore_tables
-from dbsnap.operations.restore_tables_plan import TableRestoreOptions
-from dbsnap.operations.restore_tables_source import holds_export
+from dbsnap.operations.table_backup.plan import TableRequest
+from dbsnap.operations.table_restore.plan import TableRestoreOptions
+from dbsnap.operations.table_restore.source import holds_export
 from dbsnap.prisma.models import find_prisma_models
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.compression import Compression
     from dbsnap.operations.recording import Backup
     from dbsnap.operations.restore_tables import RestoredTables
-    from dbsnap.operations.restore_tables_plan import TablesPlan
-    from dbsnap.operations.restore_tables_safety import Save
+    from dbsnap.operations.table_restore.plan import TablesPlan
+    from dbsnap.operations.table_restore.safety import Save
 
 LOCK_SECONDS = 10.0
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
-from dbsnap.dumpfile.definitions import Definitions
-from dbsnap.dumpfile.events import (
+from dbsnap.dumpfile.defining.definitions import Definitions
+from dbsnap.dumpfile.defining.inserted_rows import InsertedRows
+from dbsnap.dumpfile.lexing.events import (
     Comment,
     CopyData,
     CopyEnd,
@@ -24,9 +25,8 @@ from dbsnap.dumpfile.events import (
     MetaCommand,
     Statement,
 )
-from dbsnap.dumpfile.inserted_rows import InsertedRows
-from dbsnap.dumpfile.token_values import codec_of, decode
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.token_values import codec_of, decode
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.inventory import Facts, Inventory
 
 if TYPE_CHECKING:

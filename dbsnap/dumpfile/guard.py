@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
-from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.dumpfile.guarding.breaches import BreachReader
 from dbsnap.dumpfile.guarding.code_at_load import CodeReader
 from dbsnap.dumpfile.guarding.restriction import PsqlCommands

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.copy_blocks import copy_body, table_copied_into
-from dbsnap.dumpfile.events import (
+from dbsnap.dumpfile.lexing.copy_blocks import copy_body, table_copied_into
+from dbsnap.dumpfile.lexing.events import (
     Comment,
     CopyData,
     CopyEnd,
@@ -22,17 +22,17 @@ from dbsnap.dumpfile.events import (
     Piece,
     Statement,
 )
-from dbsnap.dumpfile.patterns import compiled
-from dbsnap.dumpfile.quoting import Quoting, is_connect
-from dbsnap.dumpfile.runs import end_of
-from dbsnap.dumpfile.source import Read, Source, refuse
-from dbsnap.dumpfile.statements import (
+from dbsnap.dumpfile.lexing.quoting import Quoting, is_connect
+from dbsnap.dumpfile.lexing.runs import end_of
+from dbsnap.dumpfile.lexing.source import Read, Source, refuse
+from dbsnap.dumpfile.lexing.statements import (
     Incomplete,
     StatementScan,
     Unsafe,
     block_comment_end,
     line_end,
 )
+from dbsnap.dumpfile.patterns import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

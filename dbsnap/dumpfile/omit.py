@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import Comment, MetaCommand, Statement, lex
-from dbsnap.dumpfile.tokens import tokenize
+from dbsnap.dumpfile.lexing.tokens import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

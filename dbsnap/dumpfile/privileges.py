@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import MetaCommand, Statement, lex
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from dbsnap.dumpfile.tokens import Token
+    from dbsnap.dumpfile.lexing.tokens import Token
 
 HEADER = """\
 --

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.defining.loosened import loosened
 from dbsnap.dumpfile.lexer import Statement, lex
-from dbsnap.dumpfile.loosened import loosened
 from dbsnap.errors import OperationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from dbsnap.dumpfile.loosened import Loosening
+    from dbsnap.dumpfile.defining.loosened import Loosening
 
 HEADER = """\
 

@@ -12,10 +12,9 @@ from dbsnap.archive.manifest import rebuild_manifest
 from dbsnap.archive.publishing import publish, staging
 from dbsnap.archive.record import Companion, Record, Source
 from dbsnap.archive.storage import RECORD_SUFFIX
-from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.inventory import ALL_LARGE_OBJECTS, compare
 from dbsnap.operations import proof
-from dbsnap.operations.backup_tables_exclusions import not_applied
 from dbsnap.operations.migrations import HISTORY_ALONE, demand, report_migrations
 from dbsnap.operations.recording import (
     Backup,
@@ -27,6 +26,7 @@ from dbsnap.operations.recording import (
     source_of,
     with_dumped_content,
 )
+from dbsnap.operations.table_backup.exclusions import not_applied
 from dbsnap.postgres.catalog import ask_connection, read_inventory
 from dbsnap.postgres.connection import fetch_value, server_version
 from dbsnap.postgres.discovery import choose

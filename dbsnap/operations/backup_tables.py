@@ -14,25 +14,13 @@ from dbsnap.archive.publishing import publish, staging
 from dbsnap.archive.record import Record
 from dbsnap.archive.storage import RECORD_SUFFIX
 from dbsnap.dumpfile.compression import SUFFIXES
-from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.dumpfile.guard import Promise, guard
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.dumpfile.table_dump import parted, reader_of, sequence_statement
 from dbsnap.errors import OperationFailed, ServerFailed
 from dbsnap.inventory import KINDS_IN_DUMPS, compare
 from dbsnap.operations import proof
-from dbsnap.operations.backup_tables_definitions import define
-from dbsnap.operations.backup_tables_inventory import PartOfInventory
-from dbsnap.operations.backup_tables_record import (
-    NAMES_IN_FILE_NAME,
-    Gathered,
-    file_name_of,
-    notes_on,
-    restore_script_of,
-    selection_of,
-)
-from dbsnap.operations.backup_tables_request import settle
-from dbsnap.operations.backup_tables_rows import announce, check_filters, count_tables, row_pieces
 from dbsnap.operations.recording import (
     Backup,
     dump_of,
@@ -42,13 +30,29 @@ from dbsnap.operations.recording import (
     source_of,
     with_dumped_content,
 )
+from dbsnap.operations.table_backup.definitions import define
+from dbsnap.operations.table_backup.inventory import PartOfInventory
+from dbsnap.operations.table_backup.record import (
+    NAMES_IN_FILE_NAME,
+    Gathered,
+    file_name_of,
+    notes_on,
+    restore_script_of,
+    selection_of,
+)
+from dbsnap.operations.table_backup.request import settle
+from dbsnap.operations.table_backup.rows import announce, check_filters, count_tables, row_pieces
 from dbsnap.postgres.catalog import ask_connection, quote_literal, read_definitions
 from dbsnap.postgres.connection import connect, execute, server_version
-from dbsnap.postgres.definitions_archive import DefinitionsArchive, chosen_entries, write_archive
-from dbsnap.postgres.dependencies import PG_CLASS
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS, hold_snapshot
-from dbsnap.postgres.table_rows import copied_as, sequence_values
+from dbsnap.postgres.tables.definitions_archive import (
+    DefinitionsArchive,
+    chosen_entries,
+    write_archive,
+)
+from dbsnap.postgres.tables.dependencies import PG_CLASS
+from dbsnap.postgres.tables.table_rows import copied_as, sequence_values
 from dbsnap.progress import NoProgress
 
 if TYPE_CHECKING:
@@ -60,10 +64,10 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.compression import Compression
     from dbsnap.dumpfile.frames import WrittenDump
     from dbsnap.inventory import Inventory
-    from dbsnap.operations.backup_tables_plan import TablePlan, TableRequest
-    from dbsnap.postgres.definitions_archive import Entry
+    from dbsnap.operations.table_backup.plan import TablePlan, TableRequest
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.snapshot import Snapshot
+    from dbsnap.postgres.tables.definitions_archive import Entry
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
 

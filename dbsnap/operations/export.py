@@ -18,8 +18,8 @@ from dbsnap.dumpfile.conversion.row_forms import (
     RowForm,
 )
 from dbsnap.dumpfile.conversion.value_formats import value_format
-from dbsnap.dumpfile.events import CopyData, CopyEnd, CopyStart
 from dbsnap.dumpfile.lexer import lex
+from dbsnap.dumpfile.lexing.events import CopyData, CopyEnd, CopyStart
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import short_name
 from dbsnap.operations.export_file import refuse_to_overwrite, written_whole

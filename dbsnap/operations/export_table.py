@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.column_types import read_declared_types
 from dbsnap.dumpfile.conversion.copy_text import text_codec
+from dbsnap.dumpfile.defining.column_types import read_declared_types
 from dbsnap.errors import DumpRefused, UsageError
 from dbsnap.inventory import short_name, split_name
 

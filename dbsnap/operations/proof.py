@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.definitions import stated_in_dump
+from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.inventory import Facts, Inventory, compare, short_name
 from dbsnap.report import Finding, softened
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.contents import ContentsReader
 from dbsnap.dumpfile.lexer import lex
+from dbsnap.dumpfile.lexing.tokens import tokenize
 from dbsnap.dumpfile.rows import RowHashes, UnorderedSum, collect, key_positions
-from dbsnap.dumpfile.tokens import tokenize
 from dbsnap.inventory import Inventory, object_name
 from dbsnap.operations import proof
 from dbsnap.postgres.catalog import ask_connection, read_inventory

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import Statement, lex
-from dbsnap.dumpfile.tokens import tokenize
+from dbsnap.dumpfile.lexing.tokens import tokenize
 from dbsnap.errors import (
     CannotRun,
     OperationFailed,

@@ -11,27 +11,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import OperationFailed
-from dbsnap.operations.restore_tables_applying import (
+from dbsnap.operations.table_restore.applying import (
     apply_plan,
     verify_definitions,
     verify_tables,
 )
-from dbsnap.operations.restore_tables_creation import create_missing_tables
-from dbsnap.operations.restore_tables_plan import TableRestoreOptions, TablesPlan
-from dbsnap.operations.restore_tables_planning import make_plan
-from dbsnap.operations.restore_tables_safety import refuse_unsafe, save_before
-from dbsnap.operations.restore_tables_sequences import move_sequences
-from dbsnap.operations.restore_tables_source import opened_source
-from dbsnap.operations.restore_tables_staging import prepare_tables, stage_tables
+from dbsnap.operations.table_restore.creation import create_missing_tables
+from dbsnap.operations.table_restore.plan import TableRestoreOptions, TablesPlan
+from dbsnap.operations.table_restore.planning import make_plan
+from dbsnap.operations.table_restore.safety import refuse_unsafe, save_before
+from dbsnap.operations.table_restore.sequences import move_sequences
+from dbsnap.operations.table_restore.source import opened_source
+from dbsnap.operations.table_restore.staging import prepare_tables, stage_tables
 from dbsnap.postgres.connection import connect, execute
-from dbsnap.postgres.table_selection import user_search_path
+from dbsnap.postgres.tables.table_selection import user_search_path
 from dbsnap.progress import NoProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dbsnap.operations.restore_tables_safety import SafetyBackup, Save
+    from dbsnap.operations.table_restore.safety import SafetyBackup, Save
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
 

@@ -10,22 +10,22 @@ from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.table_dump import END_OF_ROWS, reader_of
 from dbsnap.inventory import KINDS_IN_DUMPS, object_name, short_name, split_name
 from dbsnap.operations import proof
-from dbsnap.operations.backup_tables_definitions import define
-from dbsnap.operations.backup_tables_inventory import PartOfInventory
-from dbsnap.operations.backup_tables_plan import TableRequest
-from dbsnap.operations.backup_tables_request import settle
-from dbsnap.operations.backup_tables_rows import check_filters, count_tables
 from dbsnap.operations.reading import (
     LiveReading,
     measure_content,
     readable_tables,
     settle_order,
 )
+from dbsnap.operations.table_backup.definitions import define
+from dbsnap.operations.table_backup.inventory import PartOfInventory
+from dbsnap.operations.table_backup.plan import TableRequest
+from dbsnap.operations.table_backup.request import settle
+from dbsnap.operations.table_backup.rows import check_filters, count_tables
 from dbsnap.postgres.catalog import ask_connection, quote_name, read_definitions
 from dbsnap.postgres.connection import connect, execute, server_version
-from dbsnap.postgres.patterns import quoted_pattern
-from dbsnap.postgres.table_rows import copied_as, copy_rows, sequence_values
-from dbsnap.postgres.table_selection import read_relations
+from dbsnap.postgres.tables.patterns import quoted_pattern
+from dbsnap.postgres.tables.table_rows import copied_as, copy_rows, sequence_values
+from dbsnap.postgres.tables.table_selection import read_relations
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from dbsnap.archive.record import TableSelection
     from dbsnap.dumpfile.lexer import Event
     from dbsnap.inventory import Inventory
-    from dbsnap.operations.backup_tables_definitions import Definitions
-    from dbsnap.operations.backup_tables_plan import TablePlan
-    from dbsnap.operations.backup_tables_rows import CountedTable
     from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.operations.table_backup.definitions import Definitions
+    from dbsnap.operations.table_backup.plan import TablePlan
+    from dbsnap.operations.table_backup.rows import CountedTable
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.content import TableContent
-    from dbsnap.postgres.table_columns import Column
+    from dbsnap.postgres.tables.table_columns import Column
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
 

@@ -17,9 +17,9 @@ from measuring import Measurement
 
 from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
-from dbsnap.operations.backup_tables_plan import TableRequest
 from dbsnap.operations.restore_tables import restore_tables
-from dbsnap.operations.restore_tables_plan import TableRestoreOptions
+from dbsnap.operations.table_backup.plan import TableRequest
+from dbsnap.operations.table_restore.plan import TableRestoreOptions
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs

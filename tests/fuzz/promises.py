@@ -10,20 +10,20 @@ import time
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.contents import ContentsReader
-from dbsnap.dumpfile.copy_blocks import table_copied_into
-from dbsnap.dumpfile.definitions import Definitions
-from dbsnap.dumpfile.events import Comment, CopyData, CopyStart, MetaCommand, Statement
+from dbsnap.dumpfile.defining.definitions import Definitions
+from dbsnap.dumpfile.defining.usual_definitions import learn_usual
 from dbsnap.dumpfile.lexer import lex
-from dbsnap.dumpfile.quoting import Quoting
-from dbsnap.dumpfile.token_values import decode
-from dbsnap.dumpfile.tokens import Cursor, tokenize
-from dbsnap.dumpfile.usual_definitions import learn_usual
-from dbsnap.dumpfile.usual_pieces import STATEMENT, inert
+from dbsnap.dumpfile.lexing.copy_blocks import table_copied_into
+from dbsnap.dumpfile.lexing.events import Comment, CopyData, CopyStart, MetaCommand, Statement
+from dbsnap.dumpfile.lexing.quoting import Quoting
+from dbsnap.dumpfile.lexing.token_values import decode
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.usual_pieces import STATEMENT, inert
 from dbsnap.errors import DumpRefused
 from fuzz.pieces import REPEATED
 
 if TYPE_CHECKING:
-    from dbsnap.dumpfile.events import Event
+    from dbsnap.dumpfile.lexing.events import Event
 
 LARGE_BYTES = 16_000
 QUICK_SECONDS = 0.2

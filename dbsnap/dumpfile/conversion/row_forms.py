@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from dbsnap.dumpfile.conversion.copy_text import NULL, WrongWidth, decode_field, split_columns
 from dbsnap.dumpfile.conversion.envelope import BETWEEN_ROWS
 from dbsnap.dumpfile.conversion.json_text import InvalidValue
-from dbsnap.dumpfile.tokens import encode
+from dbsnap.dumpfile.lexing.tokens import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

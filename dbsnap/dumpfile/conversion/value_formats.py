@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.column_types import ARRAY, canonical_type, column_types, domain_types
 from dbsnap.dumpfile.conversion.json_moments import Moment, ZonedTime
 from dbsnap.dumpfile.conversion.json_structures import Array, Json
 from dbsnap.dumpfile.conversion.json_values import (
@@ -15,6 +14,7 @@ from dbsnap.dumpfile.conversion.json_values import (
     Text,
     ValueFormat,
 )
+from dbsnap.dumpfile.defining.column_types import ARRAY, canonical_type, column_types, domain_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dbsnap.dumpfile.tokens import Cursor
+    from dbsnap.dumpfile.lexing.tokens import Cursor
 
 _OWNED = """
     aggregate, collation, conversion, domain, foreign table, function, index, language, large object,

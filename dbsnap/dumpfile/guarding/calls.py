@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dbsnap.dumpfile.tokens import Cursor
+    from dbsnap.dumpfile.lexing.tokens import Cursor
 
 _AFTER_DEFAULT = frozenset({"constraint", "not", "null", "check", "generated", "collate"})
 

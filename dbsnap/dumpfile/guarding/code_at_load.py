@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.guarding.calls import Call, calls_in, operator_or_name
 from dbsnap.dumpfile.lexer import CopyStart, Event, Statement
-from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, encode, tokenize
 from dbsnap.inventory import object_name, short_name
 
 if TYPE_CHECKING:
-    from dbsnap.dumpfile.tokens import Token
+    from dbsnap.dumpfile.lexing.tokens import Token
 
 _DEFINING = frozenset({"aggregate", "function", "operator", "procedure"})
 _PLACES = frozenset(

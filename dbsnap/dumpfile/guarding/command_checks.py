@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.guarding.reaching import is_reaching
 from dbsnap.dumpfile.guarding.system_names import may_be_systems_own
-from dbsnap.dumpfile.tokens import Cursor
+from dbsnap.dumpfile.lexing.tokens import Cursor
 
 if TYPE_CHECKING:
     from dbsnap.dumpfile.guarding.statement_checks import StatementReading
-    from dbsnap.dumpfile.tokens import Token
+    from dbsnap.dumpfile.lexing.tokens import Token
 
 SETTINGS = frozenset(
     {"check_function_bodies", "client_encoding", "client_min_messages", "default_tablespace"}

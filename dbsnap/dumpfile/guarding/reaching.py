@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dbsnap.dumpfile.tokens import Token
+    from dbsnap.dumpfile.lexing.tokens import Token
 
 _FUNCTIONS = frozenset(
     {"set_config", "ts_stat", "ts_rewrite", "query_to_xml", "query_to_xmlschema", "table_to_xml"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 
 if TYPE_CHECKING:
     from dbsnap.dumpfile.lexer import CopyStart, Statement

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import object_name, short_name
 

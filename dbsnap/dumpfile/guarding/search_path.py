@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.guarding.system_names import SYSTEM_SCHEMAS
-from dbsnap.dumpfile.tokens import Cursor, encode, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, encode, tokenize
 
 if TYPE_CHECKING:
     from dbsnap.dumpfile.lexer import CopyStart, Statement

@@ -18,12 +18,12 @@ from dbsnap.dumpfile.guarding.reaching import (
 )
 from dbsnap.dumpfile.guarding.rules import NATIVE_LANGUAGES, TRUSTED_EXTENSIONS, TRUSTED_LANGUAGES
 from dbsnap.dumpfile.guarding.system_names import is_in_system_schema, may_be_systems_own
-from dbsnap.dumpfile.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dbsnap.dumpfile.tokens import Token
+    from dbsnap.dumpfile.lexing.tokens import Token
 
 _SYSTEM_NAME = re.compile(rb"(?i)pg_|information_schema|U&")
 _AS = re.compile(rb"(?i)(?<![A-Za-z0-9_$\x80-\xff])as(?![A-Za-z0-9_$\x80-\xff])")

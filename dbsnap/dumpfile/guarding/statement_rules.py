@@ -14,13 +14,13 @@ from dbsnap.dumpfile.guarding import statement_checks as checks
 from dbsnap.dumpfile.guarding.alterations import ACTIONS
 from dbsnap.dumpfile.guarding.statement_checks import StatementReading
 from dbsnap.dumpfile.guarding.system_names import SYSTEM_SCHEMAS
+from dbsnap.dumpfile.lexing.tokens import decode
 from dbsnap.dumpfile.patterns import compiled
-from dbsnap.dumpfile.tokens import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dbsnap.dumpfile.tokens import Token
+    from dbsnap.dumpfile.lexing.tokens import Token
 
     Check = Callable[[StatementReading], str]
 

@@ -1,0 +1,1 @@
+"""Bytes into statements and tokens: what the lexer is made of."""

@@ -1,0 +1,1 @@
+"""What the recipe of `backup -t` is made of."""

@@ -1,0 +1,1 @@
+"""What the recipe of a restore of tables is made of."""

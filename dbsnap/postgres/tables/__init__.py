@@ -1,0 +1,1 @@
+"""Single tables of a live database: found, dumped, staged beside, compared and changed."""
