@@ -32,7 +32,7 @@ CHOSEN_TARGET = $(if $(TARGET),--target "$$TARGET")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-matrix setup-prisma demo backup restore rollback verify validate \
-	list show export prune pin doctor test test-matrix fuzz bench check format clean
+	list show export prune pin doctor test test-matrix fuzz bench check reference format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -131,6 +131,9 @@ check: setup-dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/check-readme
+
+reference: setup-dev
+	@$(BIN)/python scripts/check-readme --write
 
 format: setup-dev
 	@$(BIN)/ruff check --fix .

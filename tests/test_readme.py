@@ -204,19 +204,9 @@ def test_readmes_table_has_every_command() -> None:
 
 
 @pytest.mark.parametrize("command", sorted(commands.commands))
-def test_readme_and_help_name_the_same_options(command: str) -> None:
+def test_readmes_table_says_what_help_says(command: str) -> None:
     usage, help_text = table_rows()[command], help_of(command)
-    in_help = options_in(help_text)
-    assert "--dir" in in_help
-    in_row = set(OPTION.findall(usage))
-    assert in_row <= in_help
-    anywhere = set(OPTION.findall(README))
-    for option in in_help - EVERYWHERE - {"-h"}:
-        letter = re.search(rf"(-\w), {option}\b", help_text)
-        names = {option, letter[1]} if letter else {option}
-        assert names & anywhere, f"{option} of {command} is not in README"
-    for choices in re.findall(r"\[([a-z]+(?:\|[a-z]+)+)\]", help_text):
-        assert choices in usage
+    assert set(OPTION.findall(usage)) <= options_in(help_text)
     arguments = re.search(r"\[OPTIONS\](.*)", help_text)
     assert arguments is not None
     without_options = re.sub(r"\[-[^]]*\]…?", "", usage).split()[1:]
