@@ -208,6 +208,36 @@ def test_ctrl_c_while_a_program_is_started_is_heard() -> None:
     assert done.stdout.split() == ["heard"], done.stderr
 
 
+INTERRUPTED_IN_A_CALLBACK = """
+import os, signal, time, weakref
+from dbsnap.cli.interruption import interruptions_heard
+class Something: pass
+something = Something()
+watched = weakref.ref(something, lambda _: os.kill(os.getpid(), signal.{signal}))
+try:
+    with interruptions_heard():
+        del something
+        time.sleep(20)
+except KeyboardInterrupt as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [("SIGINT", "KeyboardInterrupt"), ("SIGTERM", "Interrupted")]
+)
+def test_an_interruption_that_python_drops_is_heard(number: str, raised: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IN_A_CALLBACK.replace("{signal}", number)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.split() == [raised], done.stderr
+    assert done.stderr == ""
+
+
 def test_what_was_half_published_is_removed_by_the_next(source: Database, tmp_path: Path) -> None:
     """Killed between the first rename and the record's, which is the commit point."""
     script = f"""

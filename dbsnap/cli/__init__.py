@@ -11,6 +11,7 @@ from dbsnap.cli import (  # noqa: F401 - each adds its commands to the group
     catalogue,
     demo,
     doctor,
+    drill,
     export,
     prune,
     restore,

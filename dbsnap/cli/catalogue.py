@@ -12,6 +12,7 @@ from rich.text import Text
 
 from dbsnap.archive.manifest import tables_of
 from dbsnap.cli.command import command
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, document, summary_document
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import age, counted, empty_table, plain
@@ -69,7 +70,7 @@ def list_(
 
 
 @command(reaches_database=False)
-@click.argument("file", metavar="[FILE]", default="latest")
+@click.argument("file", metavar="[FILE]", default="latest", shell_complete=backup_names)
 def show(invocation: Invocation, file: str) -> int:
     """Show what a backup holds, from its record.
 
@@ -84,8 +85,8 @@ def show(invocation: Invocation, file: str) -> int:
 
 
 @command(reaches_database=False)
-@click.argument("older", metavar="A")
-@click.argument("newer", metavar="[B]", default="latest")
+@click.argument("older", metavar="A", shell_complete=backup_names)
+@click.argument("newer", metavar="[B]", default="latest", shell_complete=backup_names)
 def diff(invocation: Invocation, older: str, newer: str) -> int:
     """Say what changed from backup A to backup B, from their records.
 

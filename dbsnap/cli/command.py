@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbsnap import __version__, config
+from dbsnap.cli.completion import target_names
 from dbsnap.cli.invocation import Invocation, run_command_line
 from dbsnap.dumpfile.guarding.rules import RULES
 
@@ -42,8 +43,8 @@ def command(*, reaches_database: bool) -> Callable[[Callable[..., Any]], click.C
 
     The command goes by the function's name; a ``_`` at its end, as in ``list_``, is no part of it.
     The function returns the exit code. One that ``reaches_database`` has ``--url``, which goes into
-    the settings, and ``--target``, which the function takes as ``target``; ``--compress``, where a
-    command declares it, goes into the settings too.
+    the settings, and ``--target``, which the function takes as ``target``; ``--compress``,
+    ``--jobs`` and ``--max-rate``, where a command declares them, go into the settings too.
     """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
@@ -53,11 +54,15 @@ def command(*, reaches_database: bool) -> Callable[[Callable[..., Any]], click.C
             directory: Path | None = None,
             url: str | None = None,
             compress: str | None = None,
+            jobs: int | None = None,
+            max_rate: str | None = None,
             *,
             as_json: bool = False,
             **rest: Any,
         ) -> Any:
-            flags = config.Flags(url=url, directory=directory, compress=compress)
+            flags = config.Flags(
+                url=url, directory=directory, compress=compress, jobs=jobs, max_rate=max_rate
+            )
             return function(Invocation(name, as_json, flags), **rest)
 
         decorated: Any = update_wrapper(invoke, function)
@@ -75,6 +80,7 @@ def command(*, reaches_database: bool) -> Callable[[Callable[..., Any]], click.C
                 click.option("--url", help="Address of the database: postgresql://…"),
                 click.option(
                     "--target",
+                    shell_complete=target_names,
                     help="A configured database: local, production, or one of dbsnap.toml.",
                 ),
             ]
@@ -107,6 +113,18 @@ def guard_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--untrusted", is_flag=True, help="Hold the dump to all rules, whatever its record says."
     )
     return allow(untrusted(function))
+
+
+def jobs_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how many processes may work side by side: ``Settings.jobs``."""
+    option = click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1, max=9999),
+        metavar="N",
+        help="How many processes work side by side [env: DBSNAP_JOBS; default: processors].",
+    )
+    return option(function)
 
 
 def migrations_option(function: Callable[..., Any]) -> Callable[..., Any]:

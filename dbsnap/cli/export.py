@@ -10,6 +10,7 @@ import click
 from rich.filesize import decimal
 
 from dbsnap.cli.command import command
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, document
 from dbsnap.cli.terminal_text import counted, plain
 from dbsnap.dumpfile.conversion.row_forms import ExportFormat
@@ -25,7 +26,7 @@ STDOUT = Path("-")
 
 
 @command(reaches_database=False)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=backup_names)
 @click.option(
     "--format",
     "form",

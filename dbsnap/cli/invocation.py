@@ -10,7 +10,6 @@ import io
 import json
 import os
 import shlex
-import signal
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import structlog
 from dbsnap import config
 from dbsnap.archive.storage import find_dump
 from dbsnap.cli import documents
+from dbsnap.cli.interruption import Interrupted, interruptions_heard, uninterrupted
 from dbsnap.cli.progress_bar import configure_logging
 from dbsnap.cli.screen import Screen
 from dbsnap.errors import (
@@ -53,10 +53,6 @@ EXIT_CODES: tuple[tuple[type[DbsnapError], int], ...] = (
 DIFFERENT = 4
 NOT_RUN = 5
 INTERRUPTED = 130
-
-
-class Interrupted(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: unwinds like Ctrl-C, so that everything half-done is removed."""
 
 
 class PlanShown(Exception):
@@ -160,10 +156,8 @@ def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     invocation = Invocation(name, "--json" in arguments, config.Flags())
     _prepare_streams(utf8=invocation.as_json)
     configure_logging(os.environ)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
-            signal.signal(number, _interrupt)
-    code = _run(group, arguments or ["--help"], invocation) or (0 if arguments else 2)
+    with interruptions_heard():
+        code = _run(group, arguments or ["--help"], invocation) or (0 if arguments else 2)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -208,25 +202,13 @@ def exit_code(error: DbsnapError) -> int:
 
 def report_error(invocation: Invocation, error: DbsnapError, **rest: Any) -> int:
     """Print an error once, with ``rest`` in its document; return its exit code."""
-    with _uninterrupted(), _output_may_be_gone():
+    with uninterrupted(), _output_may_be_gone():
         if isinstance(error, VerificationFailed) and not invocation.as_json:
             invocation.screen.findings(error.findings)
         invocation.screen.error(error)
         if invocation.as_json:
             print_document(documents.error_document(invocation.command, error) | rest)
     return exit_code(error)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a message be printed to its end: a second Ctrl-C would cut it off with a traceback."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -239,7 +221,7 @@ def _output_may_be_gone() -> Iterator[None]:
 
 
 def _report_interruption(invocation: Invocation) -> int:
-    with _uninterrupted(), _output_may_be_gone():
+    with uninterrupted(), _output_may_be_gone():
         if invocation.as_json:
             print_document(documents.document(invocation.command, "failed", message="interrupted"))
         click.echo("interrupted: everything half-done was removed", err=True)
@@ -263,7 +245,3 @@ def _discard_stdout() -> None:
     """Let nothing that is still in the buffer fail again when the process ends."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _interrupt(_number: int, _frame: Any) -> None:
-    raise Interrupted

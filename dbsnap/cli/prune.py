@@ -10,6 +10,7 @@ from rich.filesize import decimal
 
 from dbsnap import config
 from dbsnap.cli.command import command, confirmation_options
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, document
 from dbsnap.cli.invocation import PlanShown
 from dbsnap.cli.terminal_text import counted, plain
@@ -100,7 +101,7 @@ def prune(
 
 
 @command(reaches_database=False)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=backup_names)
 def pin(invocation: Invocation, file: str) -> int:
     """Keep a backup for good: prune never removes it.
 
@@ -110,7 +111,7 @@ def pin(invocation: Invocation, file: str) -> int:
 
 
 @command(reaches_database=False)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=backup_names)
 def unpin(invocation: Invocation, file: str) -> int:
     """Leave a pinned backup to the rules of prune again.
 

@@ -14,6 +14,7 @@ from dbsnap.cli.command import (
     guard_options,
     migrations_option,
 )
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, counts, document
 from dbsnap.cli.invocation import DIFFERENT, PlanShown, report_error
 from dbsnap.cli.restore_tables import OPTIONS, concerns_tables, restore_some_tables, table_options
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @command(reaches_database=True)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=backup_names)
 @click.option(
     "--dry-run", is_flag=True, help="Check the backup and print the plan; change nothing."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from typing import TYPE_CHECKING, Any, cast
 
@@ -163,7 +164,7 @@ def restore_some_tables(
                 chosen.database,
                 show=show,
                 confirm=confirm,
-                save=None if options["no_safety_backup"] else _saving(settings, chosen),
+                save=None if options["no_safety_backup"] else _saving(settings, chosen, options),
                 options=_options(settings, options),
                 progress=progress,
             )
@@ -198,16 +199,18 @@ def _options(settings: Settings, options: dict[str, Any]) -> TableRestoreOptions
     )
 
 
-def _saving(settings: Settings, target: Target) -> Save:
-    def save(tables: Sequence[str], where: Sequence[str], reason: str) -> Backup:
+def _saving(settings: Settings, target: Target, options: dict[str, Any]) -> Save:
+    def save(tables: Sequence[str], where: Sequence[str], restored: str) -> Backup:
         return backup_tables(
             target.database,
             TableRequest(tables, where, standing_exclusions=settings.excluded_columns),
             target=target.name,
             directory=settings.directory,
             compression=cast("Compression", settings.compress),
-            reason=reason,
+            reason=f"before restore of {restored}",
+            undoes=restored,
             pg_bin=settings.pg_bin,
+            lock_wait_seconds=math.ceil(options["lock_timeout"] or LOCK_SECONDS),
         )
 
     return save

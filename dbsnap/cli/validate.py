@@ -8,6 +8,7 @@ import click
 from rich.filesize import decimal
 
 from dbsnap.cli.command import command, guard_options
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, counts, document
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import plain
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @command(reaches_database=False)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=backup_names)
 @guard_options
 def validate(invocation: Invocation, file: str, *, allow: tuple[str, ...], untrusted: bool) -> int:
     """Check that a dump file is whole and harmless; needs no server.

@@ -8,6 +8,7 @@ import click
 
 from dbsnap import config
 from dbsnap.cli.command import command, migrations_option
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, counts, document
 from dbsnap.cli.invocation import DIFFERENT, NOT_RUN
 from dbsnap.cli.screen import held
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @command(reaches_database=True)
-@click.argument("file", metavar="[FILE]", default="latest")
+@click.argument("file", metavar="[FILE]", default="latest", shell_complete=backup_names)
 @migrations_option
 def verify(
     invocation: Invocation, file: str, target: str | None, *, require_migrations: bool

@@ -152,7 +152,7 @@ class Database:
         return {(_canonical_host(host), str(int(port))) for host, port in pairs}
 
 
-def parse_url(url: str, *, origin: str) -> Database:
+def parse_url(url: str, *, origin: str = "the address") -> Database:
     """Return the database that ``url`` names, Prisma's parameters translated or dropped.
 
     ``url`` is a ``postgresql://`` or ``postgres://`` URL or a libpq string (``host=… dbname=…``).
