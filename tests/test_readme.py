@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import SCHEMAS, database_names, run_sql, url_of
 
-from dbsnap.cli.command import commands
+from dbsnap.cli import commands
 from dbsnap.cli.invocation import DIFFERENT, EXIT_CODES, INTERRUPTED
 
 if TYPE_CHECKING:
@@ -200,10 +200,10 @@ def options_in(help_text: str) -> set[str]:
 
 
 def test_readmes_table_has_every_command() -> None:
-    assert set(table_rows()) == set(commands.commands)
+    assert set(table_rows()) == set(commands.modules)
 
 
-@pytest.mark.parametrize("command", sorted(commands.commands))
+@pytest.mark.parametrize("command", sorted(commands.modules))
 def test_readmes_table_says_what_help_says(command: str) -> None:
     usage, help_text = table_rows()[command], help_of(command)
     assert set(OPTION.findall(usage)) <= options_in(help_text)
@@ -215,7 +215,7 @@ def test_readmes_table_says_what_help_says(command: str) -> None:
 
 def test_readme_names_no_option_that_is_none() -> None:
     prose = re.sub(r"^```(?:text|toml)\n.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
-    known = {option for command in commands.commands for option in options_in(help_of(command))}
+    known = {option for command in commands.modules for option in options_in(help_of(command))}
     named = {option for option in OPTION.findall(prose) if option.startswith("--")}
     assert named - OF_OTHER_PROGRAMS <= known
     assert EVERYWHERE - {"--help"} <= named

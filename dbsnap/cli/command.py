@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import update_wrapper
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,11 @@ import click
 
 from dbsnap import __version__, config
 from dbsnap.cli.completion import target_names
-from dbsnap.cli.invocation import Invocation, run_command_line
+from dbsnap.cli.invocation import Invocation
 from dbsnap.dumpfile.guarding.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
 
 class Directory(click.Path):
@@ -27,7 +28,28 @@ class Directory(click.Path):
         return super().convert(value, param, ctx)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Verbs(click.Group):
+    """The group of all commands. A verb's module is imported when the verb is asked for.
+
+    ``modules`` says which that is; importing it adds the command.
+    """
+
+    modules: Mapping[str, str]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all verbs."""
+        return sorted(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one verb's command, or None where there is none of the name."""
+        if cmd_name in self.modules:
+            import_module(self.modules[cmd_name])
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="dbsnap")
 def commands() -> None:
     """Back up PostgreSQL with pg_dump, put it back with psql, and prove both.
@@ -135,8 +157,3 @@ def migrations_option(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Fail (exit 4) where a Prisma migration failed, is pending, was edited, or is not here.",
     )
     return option(function)
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; no exception leaves here."""
-    return run_command_line(commands, arguments)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbsnap.cli.command import command, run
+from dbsnap.cli import run
+from dbsnap.cli.command import command
 from dbsnap.cli.documents import Document, document
 from dbsnap.cli.invocation import INTERRUPTED, print_document
 from dbsnap.config_sources import ADDRESS_VARIABLES

@@ -152,7 +152,7 @@ class Invocation:
 
 def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; no exception leaves here."""
-    name = next((a for a in arguments if a in group.commands), "dbsnap")
+    name = next((a for a in arguments if a in group.list_commands(click.Context(group))), "dbsnap")
     invocation = Invocation(name, "--json" in arguments, config.Flags())
     _prepare_streams(utf8=invocation.as_json)
     configure_logging(os.environ)
