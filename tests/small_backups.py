@@ -39,6 +39,7 @@ def publish_small_backup(
     database: str = "app",
     tables: tuple[str, ...] = (),
     where: str = "",
+    undoes: str = "",
     manifest: bool = True,
 ) -> str:
     """Publish a backup of two rows and return its id."""
@@ -66,6 +67,7 @@ def publish_small_backup(
                 {"table": {t: {"form": "table", "rows": 2} for t in tables or ("public.users",)}},
             ),
             selection=tuple(TableSelection(table, ("id",), where=where) for table in tables),
+            undoes=undoes,
         )
         stage.write_json(".json", record.as_json())
         publish(stage, directory)

@@ -151,6 +151,31 @@ def test_every_way_to_name_a_backup_leads_to_its_dump(taken: Backup, tmp_path: P
         find_dump(directory, taken.record.id)
 
 
+def test_latest_is_none_that_a_restore_took(tmp_path: Path) -> None:
+    """Whoever repeats a restore of ``latest`` would undo it."""
+    undoing = publish_small_backup(tmp_path, tables=("public.mods",), where="id = 1", undoes="any")
+    with pytest.raises(UsageError, match="were taken by restores"):
+        find_dump(tmp_path, "latest")
+    asked_for = publish_small_backup(tmp_path, TODAY - timedelta(days=1))
+    assert find_dump(tmp_path, "latest").name == f"{asked_for}.sql"
+    assert find_dump(tmp_path, undoing).name == f"{undoing}.sql"
+
+
+def test_a_record_and_an_export_are_told_apart_by_what_is_in_them(tmp_path: Path) -> None:
+    own_id = publish_small_backup(tmp_path)
+    record = tmp_path / f"{own_id}.json"
+    alone = tmp_path / "elsewhere.json"
+    alone.write_bytes(record.read_bytes())
+    (tmp_path / f"{own_id}.sql").unlink()
+    for lost in (record, alone):
+        with pytest.raises(DumpRefused, match="is there, but no dump"):
+            find_dump(tmp_path, str(lost))
+    for text in ('{"metadata": {"table": "t"}}', '{"id": 1}\n'):
+        alone.write_text(text)
+        assert find_dump(tmp_path, str(alone)) == alone
+        assert find_dump(tmp_path, alone.name) == alone
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_files_are_their_owners_alone_under_any_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)

@@ -472,6 +472,43 @@ def test_the_names_of_prisma_models_lead_to_their_tables(
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"prisma/schema/a.prisma": "A", "prisma/schema/deep/b.prisma": "B"}, ["A", "B"]),
+        ({"prisma/one.prisma": "A", "prisma/two.prisma": "B"}, ["A", "B"]),
+        ({"schema.prisma": "A", "prisma/schema.prisma": "B"}, ["A"]),
+        ({"package.json": '{"prisma": {"schema": "db/s.prisma"}}', "db/s.prisma": "A"}, ["A"]),
+        ({"package.json": '{"prisma": {"schema": 7}}', "schema.prisma": "A"}, ["A"]),
+        (
+            {
+                "prisma.config.ts": "x({ schema: 'db', })",
+                "db/a/b.prisma": "A",
+                "schema.prisma": "B",
+            },
+            ["A"],
+        ),
+        (
+            {
+                "prisma.config.ts": "x({ migrations: { path: 'm' }, schema: join('db', 's.prisma') })",
+                "db/s.prisma": "A",
+            },
+            ["A"],
+        ),
+        ({"prisma.config.ts": "x({ schema: somewhere() })", "prisma/schema.prisma": "A"}, ["A"]),
+    ],
+)
+def test_the_schema_is_where_prisma_is_told(
+    tmp_path: Path, files: dict[str, str], found: list[str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(
+            f"model {text} {{ id Int @id }}" if name.endswith(".prisma") else text
+        )
+    assert [model.name for model in find_prisma_models(tmp_path)] == found
+
+
 def test_a_filter_selects_rows_and_is_part_of_the_record_and_the_name(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:

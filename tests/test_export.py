@@ -29,7 +29,7 @@ from dbsnap.dumpfile.stored import open_dump
 from dbsnap.errors import DumpRefused, StorageFailed, UsageError
 from dbsnap.inventory import split_name
 from dbsnap.operations.export import export
-from dbsnap.operations.export_table import find_table
+from dbsnap.operations.table_names import table_named
 from dbsnap.postgres.catalog import ask_connection, quote_name, read_inventory
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import find_programs
@@ -944,7 +944,7 @@ class TestCommand:
         recorded.write_text(json.dumps(filtered), encoding="utf-8")
         piped = dbsnap_here(*arguments[:-2])
         assert json.loads(piped.stdout)["metadata"]["filterApplied"] == "id > 'a'"
-        for wrong, words in (((), "name it with -t"), (("-t", "Users"), "the nearest names: User")):
+        for wrong, words in (((), "name it with -t"), (("-t", "Users"), "did you mean User?")):
             refused = dbsnap_here(*arguments[:4], *wrong)
             assert refused.returncode == 2
             assert words in refused.stderr
@@ -1013,10 +1013,10 @@ class TestCommand:
             "two.twice",
         ]
         if found is not None:
-            assert find_table(names, wanted) == found
+            assert table_named(names, wanted) == found
             return
         with pytest.raises(UsageError):
-            find_table(names, wanted)
+            table_named(names, wanted)
 
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
     def test_memory_does_not_grow_with_the_table(self, tmp_path: Path) -> None:

@@ -113,6 +113,27 @@ def test_a_table_with_a_filter_does_not_replace_the_whole_table(directory: Path)
     assert {whole, filtered} < set(ids(directory))
 
 
+def test_backups_that_restores_took_count_by_their_tables_and_replace_no_others(
+    directory: Path,
+) -> None:
+    """Each has a filter of its own: the newest of each filter would stay for good."""
+    _, asked_for, *_ = ids(directory)
+    older, newer = [
+        publish_small_backup(
+            directory,
+            TODAY - timedelta(days),
+            tables=("public.mods",),
+            where=f"id IN ({days})",
+            undoes=asked_for,
+        )
+        for days in (20, 10)
+    ]
+    done = apply(directory)
+    assert older in done.backups
+    assert {asked_for, newer} < set(ids(directory))
+    assert "newest verified of mods before restores in app on localhost:5432" in str(done.plan)
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -374,7 +395,9 @@ def test_list_finds_by_table_database_status_and_age(
 ) -> None:
     backups = tmp_path / "backups"
     moment = datetime.now(UTC) - timedelta(days=2)
-    mods = publish_small_backup(backups, moment, tables=('public."Mods"', "other.mods"))
+    mods = publish_small_backup(
+        backups, moment, tables=('public."Mods"', "other.mods"), where="id = 1"
+    )
     shop = publish_small_backup(backups, moment, database="shop")
     (backups / f"{aged[1]}.sql").unlink()
 
@@ -383,6 +406,8 @@ def test_list_finds_by_table_database_status_and_age(
             line["id"] for line in document(dbsnap_here("list", "--json", *arguments))["backups"]
         ]
 
+    listed = document(dbsnap_here("list", "--json", "-t", "Mods"))["backups"]
+    assert listed[0]["parts"][1] == {"table": "other.mods", "where": "id = 1", "whole": True}
     assert found("-t", "Mods") == found("--table", "other.*") == [mods]
     assert found("-t", "mods") == found("--database", "sho", "--since", "1w") == []
     assert found("--database", "shop") == [shop]
@@ -397,6 +422,6 @@ def test_list_finds_by_table_database_status_and_age(
     assert whole["backups"][0]["age_seconds"] // 86400 == 40
     text = dbsnap_here("list").stdout
     assert text.splitlines()[-1].endswith("; oldest 40 d")
-    assert "Mods, other.mods" in text
+    assert "part of Mods, part of other.mods" in text
     assert "all of shop" in text
     assert "no such backups" in dbsnap_here("list", "-t", "none").stdout

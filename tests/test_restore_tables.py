@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +23,9 @@ from dbsnap.errors import (
 )
 from dbsnap.inventory import split_name
 from dbsnap.operations.backup import backup
+from dbsnap.operations.backup_tables import backup_tables
 from dbsnap.operations.restore_tables import restore_tables
+from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.table_restore.plan import TableRestoreOptions
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.catalog import quote_name
@@ -405,6 +409,7 @@ def test_filters_restore_a_part(new_database: NewDatabase, take: Callable[..., P
     assert rows == [(1, "Mod 1"), (5, "x5"), (6, "Mod 6"), (8, "Odd")]
     for wrong, words in (
         ("titel = 'x'", 'column "titel" does not exist, at character 1'),
+        ("s.id < 3", 'missing FROM-clause entry for table "s", at character 1'),
         ("true) OR (true", "closes a parenthesis that it did not open"),
         ("true; DROP TABLE mods", "semicolon"),
     ):
@@ -451,6 +456,21 @@ def test_who_holds_the_lock_is_said_and_nothing_waits_longer(
         execute(other, "BEGIN; SELECT FROM public.authors WHERE id = 2 FOR UPDATE")
         with pytest.raises(ServerFailed, match="authors is held by session"):
             put_back(dump, database, "mods", lock_timeout_seconds=0.2)
+        execute(other, "ROLLBACK")
+        # What shuts out readers, too, shuts out whoever looks at a table's definition.
+        execute(other, "BEGIN; LOCK TABLE public.mods")
+        began = time.monotonic()
+        with pytest.raises(ServerFailed, match=r"mods is held by session .*the cleanup script"):
+            put_back(dump, database, "mods", lock_timeout_seconds=0.2)
+        with pytest.raises(ServerFailed, match=r"mods is locked by session .*the cleanup script"):
+            backup_tables(
+                database,
+                TableRequest(["mods"]),
+                target="test",
+                directory=dump.parent,
+                lock_wait_seconds=1,
+            )
+        assert time.monotonic() - began < 5
         execute(other, "ROLLBACK")
         # Readers are in nobody's way.
         execute(other, "BEGIN; SELECT count(*) FROM public.mods")
@@ -635,10 +655,19 @@ def test_an_export_comes_back(
     for form, path in exports.items():
         asked = ("-t", "mods", "--format", form, "-o", str(path))
         assert dbsnap_here("export", str(dump), *asked).returncode == 0
+    address = ("--url", address_of(database), "--no-safety-backup", "--yes")
+    run_sql(database, "DELETE FROM mods WHERE id = 4")
+    done = dbsnap_here("restore", str(exports["json"]), "--mode", "replace", *address)
+    assert done.returncode == 0, done.stderr
+    assert everything(database, "mods") == before
+    lines = exports["ndjson"].read_text().splitlines(keepends=True)
+    (tmp_path / "cut.ndjson").write_text("".join(lines[:2]))
+    with pytest.raises(UsageError, match="looks whole wherever it is cut off behind a row"):
+        put_back(tmp_path / "cut.ndjson", database, "mods", mode="replace")
     for form, path in exports.items():
         run_sql(database, "UPDATE mods SET details = NULL; DELETE FROM mods WHERE id = 4;")
         only = () if form == "json" else ("mods",)
-        plan = put_back(path, database, *only, mode="replace")
+        plan = put_back(path, database, *only)
         assert (plan.tables[0].inserted.count, plan.tables[0].updated.count) == (1, 5)
         assert everything(database, "mods") == before
     with pytest.raises(UsageError, match="does not say which"):
@@ -649,7 +678,7 @@ def test_the_command_line_there_and_back(
     new_database: NewDatabase, dbsnap_here: Dbsnap, tmp_path: Path
 ) -> None:
     database = new_database(SHOP)
-    place = ("--url", address_of(database), "--dir", str(tmp_path / "backups"))
+    place = ("--url", address_of(database), "--dir", str(tmp_path / "my backups"))
     before = everything(database, "mods", "favorites")
     taken = dbsnap_here(
         *("backup", "-t", "mods", "-t", "favorites", "--where", "mods=kind = 'furniture'", *place)
@@ -664,6 +693,8 @@ def test_the_command_line_there_and_back(
     )
     damaged = everything(database, "mods", "favorites", "visits")
     name = taken.stdout.split("dbsnap restore ")[1].split()[0]
+    script = taken.stdout.split("or without dbsnap: ")[1].splitlines()[0]
+    assert shlex.split(script) == ["sh", str(tmp_path / "my backups" / f"{name}_restore.sh")]
     dry = dbsnap_here("restore", name, "--mode", "replace", "--dry-run", *place)
     assert (dry.returncode, everything(database, "mods", "favorites", "visits")) == (0, damaged)
     for words in (
@@ -682,6 +713,8 @@ def test_the_command_line_there_and_back(
     assert "mods: 1 inserted, 2 updated, 1 deleted, 3 unchanged" in done.stdout
     restored = query(database, "SELECT t::text FROM mods AS t WHERE id <> 8 ORDER BY 1")
     assert [restored, *everything(database, "favorites")] == before
+    again = dbsnap_here("restore", "latest", "--mode", "replace", "--dry-run", "--json", *place)
+    assert json.loads(again.stdout)["plan"]["backup"] == name
     undo = done.stdout.split("undo it with:  dbsnap ")[1].split("\n")[0].split(" --dir")[0].split()
     back = dbsnap_here(*undo, "--yes", "--json", "--no-safety-backup", *place)
     document = json.loads(back.stdout)
@@ -694,6 +727,10 @@ def test_the_command_line_there_and_back(
     assert created.returncode == 0, created.stderr + created.stdout
     assert everything(empty, "mods", "favorites") == before
     assert "mods_author_id_fkey is left out" in created.stdout
+    beside = replace(empty, parameters={**empty.parameters, "dbname": f"{empty.name}_beside"})
+    beside_it = dbsnap_here("restore", name, "--to", beside.name, "--yes", *elsewhere)
+    assert beside_it.returncode == 0, beside_it.stderr
+    assert everything(beside, "mods", "favorites") == before
     for wrong in (("--in-place",), ("--only", "nothing"), ("--to", "x", "--mode", "insert")):
         assert dbsnap_here("restore", name, *wrong, *place).returncode == 2
 
@@ -729,6 +766,37 @@ def test_excluded_columns_keep_what_is_live(
         (1, "Ada", None),
         (2, "Bob", None),
     ]
+
+
+def test_a_standing_rule_holds_for_what_is_saved_and_what_that_loses_is_said(
+    new_database: NewDatabase,
+    dbsnap_here: Dbsnap,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dbsnap.toml").write_text('[tables.User]\nexclude_columns = ["password"]')
+    (tmp_path / "schema.prisma").write_text('model User {\n id Int @id\n @@map("users")\n}')
+    database = new_database(
+        "CREATE TABLE users (id int PRIMARY KEY, name text, password text);"
+        "INSERT INTO users VALUES (1, 'Ada', 'secret 1')"
+    )
+    place = ("--url", address_of(database))
+    assert dbsnap_here("backup", "-t", "User", *place).returncode == 0
+    run_sql(
+        database,
+        "UPDATE users SET name = 'x', password = 'secret 2';"
+        "INSERT INTO users VALUES (2, 'Bob', 'secret 3')",
+    )
+    lost = "users: dbsnap.toml keeps password out of backups of tables"
+    plan = ("restore", "latest", "--dry-run", *place)
+    assert lost not in dbsnap_here(*plan).stdout
+    assert lost not in dbsnap_here(*plan, "--mode", "replace", "--no-safety-backup").stdout
+    done = dbsnap_here("restore", "latest", "--mode", "replace", "--yes", *place)
+    assert (done.returncode, lost in done.stdout) == (0, True)
+    (saved,) = (tmp_path / "backups").glob("*_users_before_restore.sql")
+    assert "Bob" in saved.read_text()
+    assert not [f for f in (tmp_path / "backups").iterdir() if b"secret" in f.read_bytes()]
 
 
 def test_demands_and_keys_that_are_new_since_the_backup(

@@ -113,7 +113,9 @@ def staging(directory: Path, name: str, now: datetime) -> Iterator[Staging]:
         what = f"cannot write the backup into {directory}, and nothing was kept of it"
         raise storage_failed(what, error) from None
     finally:
-        _discard(stage.directory, stage.id)
+        # In turn with the others: two who remove one staging directory could meet a third who makes it.
+        with suppress(OSError, StorageFailed), directory_lock(directory):
+            _discard(stage.directory, stage.id)
         lock.close()
 
 

@@ -118,7 +118,8 @@ class Record:
     """Everything a backup promises. ``created_at`` is ISO 8601 in UTC; durations are in seconds.
 
     ``selection`` lists the tables of a table backup, those first that others reference; it is empty for
-    a whole database.
+    a whole database. ``undoes`` is the backup whose restore this one, taken just before it, takes back;
+    "" for all that were asked for.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Record:
     inventory: Inventory
     notes: tuple[str, ...] = field(default=())
     selection: tuple[TableSelection, ...] = ()
+    undoes: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as it stands on disk; it fits ``schemas/record.json``."""
@@ -179,6 +181,7 @@ def record_from_json(document: Any, *, where: str) -> Record:
         inventory=Inventory(**document["inventory"]),
         notes=tuple(document["notes"]),
         selection=tuple(_selection(table) for table in document.get("selection", ())),
+        undoes=document.get("undoes", ""),
     )
 
 

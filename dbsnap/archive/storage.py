@@ -31,6 +31,8 @@ DUMP_SUFFIXES = (".sql", ".sql.gz", ".sql.zst")
 COMPANION_SUFFIXES = ("_privileges.sql", "_restore.sh")
 PIN_SUFFIX = ".pin"
 LATEST = "latest"
+RECORD_BEGINNING = re.compile(rb'\s*\{\s*"format"\s*:')
+RECORD_HEAD_BYTES = 64
 
 Status = Literal["verified", "incomplete", "damaged"]
 
@@ -92,6 +94,8 @@ def entries(directory: Path, summaries: Summaries | None = None) -> list[Entry]:
 def find_dump(directory: Path, name: str) -> Path:
     """Return the dump file that a path, a backup id or ``latest`` stands for.
 
+    ``latest`` is the newest backup that somebody asked for: one that a restore took of what it was about
+    to change is not, or a restore of ``latest`` that is repeated would take the first one back.
     Raises UsageError naming what there is when nothing fits.
     """
     if name == LATEST:
@@ -103,10 +107,8 @@ def find_dump(directory: Path, name: str) -> Path:
     for candidate in [directory / (name + suffix) for suffix in ("", *DUMP_SUFFIXES)]:
         if not os.path.lexists(candidate):
             continue
-        if candidate.name.endswith(RECORD_SUFFIX):
-            return _dump_beside(candidate)
         _require_private_or_directory(candidate)
-        return candidate
+        return _dump_beside(candidate) if _is_record(candidate) else candidate
     record = directory / (name + RECORD_SUFFIX)
     if os.path.lexists(record):
         return _dump_beside(record)
@@ -143,7 +145,13 @@ def _latest(directory: Path) -> Path:
     found = entries(directory)
     if not found:
         raise UsageError(f"there is no backup in {directory}", hint="take one with: dbsnap backup")
-    newest = found[-1]
+    asked_for = [entry for entry in found if not (entry.summary and entry.summary.undoes)]
+    if not asked_for:
+        raise UsageError(
+            f"all backups in {directory} were taken by restores, of what they were about to change",
+            hint="name the one you want: dbsnap list shows them",
+        )
+    newest = asked_for[-1]
     if newest.summary is None:
         raise DumpRefused(
             f"the newest backup, {newest.id}, cannot be used: {newest.problem}",
@@ -160,8 +168,23 @@ def _named_by_user(path: Path, directory: Path) -> Path:
         _require_private_or_directory(path)
     elif path.is_symlink():
         path = path.resolve()  # where its record is
-    is_record = path.name.endswith(RECORD_SUFFIX) and path.is_file()
-    return _dump_beside(path) if is_record else path
+    return _dump_beside(path) if _is_record(path) else path
+
+
+def _is_record(path: Path) -> bool:
+    """Return whether a file is a record, and no export of a table, which may be called .json too."""
+    if not path.name.endswith(RECORD_SUFFIX) or not path.is_file():
+        return False
+    own_id = path.name.removesuffix(RECORD_SUFFIX)
+    if path.name.startswith(PREFIX) or any(
+        os.path.lexists(path.with_name(own_id + suffix)) for suffix in DUMP_SUFFIXES
+    ):
+        return True
+    try:
+        with path.open("rb") as file:
+            return RECORD_BEGINNING.match(file.read(RECORD_HEAD_BYTES)) is not None
+    except OSError:
+        return True  # what is wrong with it is said by whoever reads it next
 
 
 def _require_private_or_directory(path: Path) -> None:

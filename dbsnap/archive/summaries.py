@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dbsnap.archive.record import Record
 
 MEMORY_NAME = ".summaries.json"
-VERSION = 1
+VERSION = 2
 CTIME = 2
 SETTLED_NANOSECONDS = 2_000_000_000
 """A file may change twice within one tick of its file system's clock, so a fresh one is not believed."""
@@ -45,7 +45,8 @@ class Part:
 class Summary:
     """A record without its inventory: sizes in bytes, ``duration_seconds`` in seconds.
 
-    ``parts`` are the tables of a table backup; there are none for a whole database.
+    ``parts`` are the tables of a table backup; there are none for a whole database. ``undoes`` is as in
+    the record.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Summary:
     restore_script: str
     privileges: str
     parts: tuple[Part, ...] = ()
+    undoes: str = ""
 
 
 def summary_of(record: Record) -> Summary:
@@ -87,6 +89,7 @@ def summary_of(record: Record) -> Summary:
         parts=tuple(
             Part(part.table, part.where, not part.excluded_columns) for part in record.selection
         ),
+        undoes=record.undoes,
     )
 
 

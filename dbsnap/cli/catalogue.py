@@ -17,6 +17,7 @@ from dbsnap.cli.documents import Document, document, summary_document
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import age, counted, empty_table, plain
 from dbsnap.errors import UsageError
+from dbsnap.inventory import short_name
 from dbsnap.operations import catalogue
 from dbsnap.operations.catalogue import Wanted
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from dbsnap.archive.record import Record
     from dbsnap.archive.storage import Entry
+    from dbsnap.archive.summaries import Summary
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
     from dbsnap.report import Finding
@@ -181,13 +183,21 @@ def _list_cells(entry: Entry) -> dict[str, str]:
     if entry.summary is None:
         return cells
     return cells | {
-        "table": plain(tables_of(entry) or f"all of {entry.summary.database}"),
+        "table": plain(_tables(entry.summary) or f"all of {entry.summary.database}"),
         "date": plain(entry.summary.created_at[:16].replace("T", " ")),
         "age": _age(entry),
         "records": f"{entry.summary.rows:,}",
         "size": decimal(entry.summary.bytes),
         "target": plain(entry.summary.target),
     }
+
+
+def _tables(summary: Summary) -> str:
+    """Return the tables of a table backup; a part of one must not pass for the whole."""
+    return ", ".join(
+        f"{'part of ' if part.where or not part.whole else ''}{short_name(part.table)}"
+        for part in summary.parts
+    )
 
 
 def _age(entry: Entry) -> str:

@@ -5,6 +5,7 @@ Here is what several verbs have in common; a verb's own document is in its modul
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dbsnap.archive.summaries import summary_of
@@ -68,7 +69,7 @@ def record_summary(record: Record) -> Document:
 
 
 def summary_document(summary: Summary) -> Document:
-    """Return the same of a record that was not read as a whole."""
+    """Return the same of a record that was not read as a whole, and which part of which table it has."""
     return {
         "id": summary.id,
         "created_at": summary.created_at,
@@ -84,6 +85,8 @@ def summary_document(summary: Summary) -> Document:
         "file": summary.file,
         "restore_script": summary.restore_script,
         "privileges": summary.privileges,
+        "parts": [asdict(part) for part in summary.parts],
+        "undoes": summary.undoes,
     }
 
 

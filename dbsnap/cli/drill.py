@@ -19,7 +19,7 @@ from dbsnap.operations.drill import drill as drill_backup
 from dbsnap.operations.drilling.expectation import Expectation, UserCheck
 from dbsnap.operations.migrations import read_project
 from dbsnap.postgres.url import parse_url
-from dbsnap.reports.github import annotations, summary
+from dbsnap.reports.github import summary, workflow_commands
 from dbsnap.reports.html import page
 from dbsnap.reports.junit import junit
 from dbsnap.reports.outcome import worst
@@ -48,9 +48,7 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False)
 @command(reaches_database=False)
 @click.argument("file", metavar="[FILE]", required=False)
 @click.option("--all", "every", is_flag=True, help="Drill every backup in the directory.")
-@click.option(
-    "--server", metavar="URL", help="Restore into this server instead of starting one."
-)
+@click.option("--server", metavar="URL", help="Restore into this server instead of starting one.")
 @click.option(
     "--without-extension",
     "without_extensions",
@@ -143,7 +141,9 @@ def _from_files(files: Sequence[Path], settings: Settings) -> list[UserCheck]:
     return checks
 
 
-def _write_reports(drills: Sequence[Drill], junit_file: Path | None, html_file: Path | None) -> None:
+def _write_reports(
+    drills: Sequence[Drill], junit_file: Path | None, html_file: Path | None
+) -> None:
     outputs = [(junit_file, junit), (html_file, page)]
     for path, render in outputs:
         if path is not None:
@@ -206,20 +206,24 @@ def _print(screen: Screen, drills: Sequence[Drill], *, every: bool) -> None:
     if every:
         _print_rows(screen, drills)
     for drill in drills if not every else [d for d in drills if d.verdict != "ok"]:
-        _print_drill(screen, drill)
+        _print_drill(screen, drill, bad_only=every)
     if "GITHUB_ACTIONS" in os.environ:
-        for line in annotations(drills):
+        for line in workflow_commands(drills):
             screen.out.out(line)
 
 
-def _print_drill(screen: Screen, drill: Drill) -> None:
+def _print_drill(screen: Screen, drill: Drill, *, bad_only: bool) -> None:
     screen.say(f"[bold]{plain(drill.backup)}[/]")
-    width = max(len(check.name) for check in drill.checks)
-    for check in drill.checks:
+    width = max(len(check.name) for check in drill.checks if check.reached)
+    shown = [check for check in drill.checks if check.reached]
+    for check in shown if not bad_only else [c for c in shown if c.outcome != "PASS"]:
         space = " " * (8 - len(check.outcome))
         name = plain(check.name.ljust(width))
         screen.say(f"  {MARKS[check.outcome]}{space}{name}  {plain(check.message)}", indent=4)
         screen.findings([f for f in check.findings if f.message != check.message])
+    if drill.not_reached:
+        left = counted(drill.not_reached, "more check")
+        screen.say(f"  {MARKS['NOT RUN']} {left} not reached")
     for name in drill.left_out:
         screen.say(f"  [yellow]left out[/] {plain(name)}", indent=4)
     screen.say(f"{MARKS[drill.outcome]} {plain(drill.backup)}: {_held(drill)}", indent=2)

@@ -16,6 +16,7 @@ from dbsnap.cli.terminal_text import counted, plain
 from dbsnap.dumpfile.conversion.row_forms import ExportFormat
 from dbsnap.errors import UsageError
 from dbsnap.operations.export import export as export_table
+from dbsnap.prisma.models import find_prisma_models
 
 if TYPE_CHECKING:
     from dbsnap.cli.invocation import Invocation
@@ -57,12 +58,14 @@ def export(
             "with --json, standard output is for the document about the export",
             hint="name a file for the export itself: -o mods.json",
         )
+    settings = invocation.settings
     with invocation.progress() as progress:
         exported = export_table(
-            invocation.dump_file(invocation.settings, file),
+            invocation.dump_file(settings, file),
             table=table,
             form=form,
             output=sys.stdout.buffer if to_stdout else output,
+            models=find_prisma_models(settings.project_root),
             progress=progress,
         )
     invocation.show(

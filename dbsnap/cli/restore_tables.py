@@ -108,10 +108,11 @@ def table_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def concerns_tables(dump: Path, options: dict[str, Any]) -> bool:
     """Return whether a restore is one of tables; raise UsageError where the options contradict it.
 
-    That of an export or of a table backup always is.
+    That of an export always is, and that of a table backup but for one into a new database: its file
+    makes one of its own.
     """
     selected = bool(options["only"]) or holds_export(dump)
-    if not selected:
+    if not selected and options["to"] is None:
         record = find_record(dump)
         selected = bool(record and record.selection)
     wrong = [
@@ -121,12 +122,12 @@ def concerns_tables(dump: Path, options: dict[str, Any]) -> bool:
     ]
     if wrong:
         kind = "a restore of a whole database" if selected else "a restore of tables"
-        raise UsageError(
-            f"{', '.join(wrong)} can only be used with {kind}",
-            hint="leave it out; tables go into another database with its --url"
-            if selected
-            else "name a table of the backup with --only",
-        )
+        hint = "name a table of the backup with --only"
+        if selected:
+            hint = "leave it out; tables go into another database with its --url"
+        elif options["to"] is not None:
+            hint = "leave it out: --to makes a database of all that the backup holds"
+        raise UsageError(f"{', '.join(wrong)} can only be used with {kind}", hint=hint)
     return selected
 
 
@@ -193,6 +194,7 @@ def _options(settings: Settings, options: dict[str, Any]) -> TableRestoreOptions
         ignore_columns=options["ignore_columns"],
         fills=options["fills"],
         lock_timeout_seconds=options["lock_timeout"] or LOCK_SECONDS,
+        standing_exclusions=settings.excluded_columns,
         models=tuple(find_prisma_models(settings.project_root)),
         allow=options["allow"],
         untrusted=options["untrusted"],
@@ -200,10 +202,17 @@ def _options(settings: Settings, options: dict[str, Any]) -> TableRestoreOptions
 
 
 def _saving(settings: Settings, target: Target, options: dict[str, Any]) -> Save:
+    models = find_prisma_models(settings.project_root)  # standing rules may name tables by them
+
     def save(tables: Sequence[str], where: Sequence[str], restored: str) -> Backup:
         return backup_tables(
             target.database,
-            TableRequest(tables, where, standing_exclusions=settings.excluded_columns),
+            TableRequest(
+                tables,
+                where,
+                standing_exclusions=settings.excluded_columns,
+                models=models,
+            ),
             target=target.name,
             directory=settings.directory,
             compression=cast("Compression", settings.compress),

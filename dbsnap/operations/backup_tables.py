@@ -43,9 +43,9 @@ from dbsnap.operations.table_backup.record import (
 from dbsnap.operations.table_backup.request import settle
 from dbsnap.operations.table_backup.rows import announce, check_filters, count_tables, row_pieces
 from dbsnap.postgres.catalog import ask_connection, quote_literal, read_definitions
-from dbsnap.postgres.connection import connect, execute, server_version
+from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import choose
-from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS, hold_snapshot
+from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS, hold_snapshot, limit_waits
 from dbsnap.postgres.tables.definitions_archive import (
     DefinitionsArchive,
     chosen_entries,
@@ -89,27 +89,37 @@ def backup_tables(
     directory: Path,
     compression: Compression = "none",
     reason: str = "",
+    undoes: str = "",
     pg_bin: Sequence[Path] = (),
+    lock_wait_seconds: int = LOCK_WAIT_SECONDS,
     progress: Progress | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Backup:
     """Back up chosen tables into ``directory`` and return what was published.
 
     The dump restores into an empty database: it holds all that the tables need to be created, and
-    leaves out what needs tables or values that it does not hold (``Record.selection`` says what). Rows
+    leaves out what needs tables or values that it does not hold (``Record.selection`` says what).
+    ``undoes`` is for the backup that a restore takes of what it is about to change. Rows
     are counted in the snapshot, in what the server sends, and in the file, which is read again before
     it is published. Raises UsageError where the request does not fit the database, and what
     ``backup.backup`` raises. On every failure nothing is published and nothing half-done stays.
     """
     progress = progress or NoProgress()
     started = time.monotonic()
-    plan = _plan(database, request, progress)
-    with hold_snapshot(database, tables_to_lock=lambda _: plan.names_to_lock()) as snapshot:
+    plan = _plan(database, request, lock_wait_seconds, progress)
+    with hold_snapshot(
+        database,
+        lock_wait_seconds=lock_wait_seconds,
+        tables_to_lock=lambda _: plan.names_to_lock(),
+    ) as snapshot:
+        limit_waits(snapshot.connection, lock_wait_seconds)
         progress.phase("counting rows")
         gathered = _gather(snapshot, database, request, plan, target)
         findings = [*plan.findings, *announce(gathered.counted, progress)]
-        with staging(directory, file_name_of(plan), clock()) as stage:
-            chosen = _choose_definitions(stage, database, gathered, pg_bin, progress)
+        with staging(directory, file_name_of(plan, undoes), clock()) as stage:
+            chosen = _choose_definitions(
+                stage, database, gathered, pg_bin, lock_wait_seconds, progress
+            )
             written = _dump(stage, gathered, chosen, compression, progress)
             expected = _prove(gathered, written)
             _read_again(stage, written, expected, progress)
@@ -127,6 +137,7 @@ def backup_tables(
                 inventory=expected,
                 notes=tuple(finding.message for finding in findings),
                 selection=selection_of(gathered),
+                undoes=undoes,
             )
             stage.write_json(RECORD_SUFFIX, record.as_json())
             publish(stage, directory)  # the record last: with it the backup exists
@@ -135,9 +146,12 @@ def backup_tables(
     return Backup(record, directory / record.dump.file, tuple(findings))
 
 
-def _plan(database: Database, request: TableRequest, progress: Progress) -> TablePlan:
+def _plan(
+    database: Database, request: TableRequest, lock_wait_seconds: int, progress: Progress
+) -> TablePlan:
     progress.phase(f"looking for the tables in {database.label}")
     with connect(database) as connection:
+        limit_waits(connection, lock_wait_seconds)
         plan = settle(connection, database, request)
         check_filters(connection, database, plan)
     return plan
@@ -147,7 +161,6 @@ def _gather(
     snapshot: Snapshot, database: Database, request: TableRequest, plan: TablePlan, target: str
 ) -> Gathered:
     connection = snapshot.connection
-    execute(connection, f"SET lock_timeout TO '{LOCK_WAIT_SECONDS}s'")
     if settle(connection, database, request) != plan:
         raise ServerFailed(
             "the tables were changed while they were being looked at",
@@ -171,6 +184,7 @@ def _choose_definitions(
     database: Database,
     gathered: Gathered,
     pg_bin: Sequence[Path],
+    lock_wait_seconds: int,
     progress: Progress,
 ) -> Chosen:
     """Have pg_dump write all definitions but those of other tables, and choose what is needed."""
@@ -193,6 +207,7 @@ def _choose_definitions(
         snapshot=gathered.snapshot.identifier,
         encoding=gathered.encoding,
         left_out=others,
+        lock_wait_seconds=lock_wait_seconds,
     )
     entries = tuple(chosen_entries(archive.entries(), wanted))
     found = {entry.address for entry in entries}

@@ -28,11 +28,12 @@ from dbsnap.operations.opened import ANY_RULE, opened_backup
 from dbsnap.progress import NoProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dbsnap.archive.record import Record
     from dbsnap.dumpfile.contents import CopyBlock
     from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.prisma.models import PrismaModel
     from dbsnap.progress import Progress
 
 
@@ -61,11 +62,13 @@ def export(
     table: str | None,
     form: ExportFormat,
     output: Path | BinaryIO,
+    models: Sequence[PrismaModel] = (),
     progress: Progress | None = None,
 ) -> Exported:
     """Write one table of a backup as JSON, NDJSON or CSV, in memory that its rows do not add to.
 
-    The guard comes first. ``table`` may be None when the backup has one table only. A file is written
+    The guard comes first. ``table`` may be None when the backup has one table only, and the name of one
+    of Prisma's ``models``. A file is written
     beside its place, readable by its owner alone, and put there when it is complete; what has its name
     stays until then. Nothing goes to a stream before the whole table was converted once, for its
     checksum: in the JSON form only.
@@ -78,7 +81,7 @@ def export(
     if isinstance(output, Path):
         refuse_to_overwrite(output, dump)
     with opened_backup(dump, progress=progress, allowed=ANY_RULE) as opened:
-        chosen = choose_table(opened, table, progress=progress)
+        chosen = choose_table(opened, table, models=models, progress=progress)
         if form != "csv":
             _refuse_names_that_are_no_text(chosen)
         progress.phase(f"exporting {short_name(chosen.name)}", total_bytes=chosen.copy_bytes)

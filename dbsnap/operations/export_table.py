@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.conversion.copy_text import text_codec
 from dbsnap.dumpfile.defining.column_types import read_declared_types
 from dbsnap.errors import DumpRefused, UsageError
-from dbsnap.inventory import short_name, split_name
+from dbsnap.inventory import short_name
+from dbsnap.operations.table_names import table_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dbsnap.dumpfile.contents import CopyBlock
     from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.prisma.models import PrismaModel
     from dbsnap.progress import Progress
 
 NEAREST = 5
@@ -42,15 +43,21 @@ class ExportedTable:
         return sum(block.end - block.offset for block in self.blocks.values())
 
 
-def choose_table(opened: OpenedBackup, wanted: str | None, *, progress: Progress) -> ExportedTable:
+def choose_table(
+    opened: OpenedBackup,
+    wanted: str | None,
+    *,
+    models: Sequence[PrismaModel] = (),
+    progress: Progress,
+) -> ExportedTable:
     """Return the table of a backup that a name stands for; without one, its only table.
 
-    A partitioned table has the rows of its partitions. Raises UsageError naming the nearest names, or
-    why there are no rows to export.
+    A name can be that of one of Prisma's ``models``. A partitioned table has the rows of its partitions.
+    Raises UsageError naming the nearest names, or why there are no rows to export.
     """
     names = list(opened.contents.inventory.of("table"))
     blocks = opened.contents.copy_blocks
-    name = find_table(names, wanted) if wanted is not None else ""
+    name = table_named(names, wanted, models) if wanted is not None else ""
     first = next(
         (number for number, block in enumerate(blocks) if block.table == name), len(blocks)
     )
@@ -71,35 +78,6 @@ def choose_table(opened: OpenedBackup, wanted: str | None, *, progress: Progress
         domains=declared.domains,
         blocks=own,
     )
-
-
-def find_table(names: Sequence[str], wanted: str) -> str:
-    """Return the one of these names (an inventory's) that a person's words stand for.
-
-    These may leave out quotes, and the schema: ``public`` goes before the others. Raises UsageError.
-    """
-    parts = split_name(wanted)
-    meant = (parts, ("public", *parts), ("public", wanted))
-    found = [name for name in names if split_name(name) in meant]
-    if not found and len(parts) == 1:
-        found = [name for name in names if split_name(name)[-1] == parts[0]]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(short_name(name) for name in found)
-        raise UsageError(
-            f"several tables are called {wanted}: {listed}", hint="name the schema too"
-        )
-    raise UsageError(f"the backup has no table {wanted}", hint=_nearest(names, wanted))
-
-
-def _nearest(names: Iterable[str], wanted: str) -> str:
-    by_lower = {short_name(name).lower(): short_name(name) for name in names}
-    near = (
-        difflib.get_close_matches(wanted.lower(), by_lower, NEAREST) or sorted(by_lower)[:NEAREST]
-    )
-    listed = ", ".join(by_lower[name] for name in near)
-    return f"the nearest names: {listed}" if listed else "the backup has no tables at all"
 
 
 def _only_table(names: Sequence[str]) -> str:

@@ -117,10 +117,18 @@ def _candidate(entry: Entry) -> Candidate:
 
 
 def _subjects(entry: Entry) -> frozenset[str]:
-    """Return what a backup is of: one filtered, or without some columns, does not replace another."""
+    """Return what a backup is of: one filtered, or without some columns, does not replace another.
+
+    Those that restores took are of rows that none is ever of again: they count by their tables, or the
+    newest of each such filter would stay for good.
+    """
     if entry.summary is None:
         return frozenset()
     server = entry.summary.server
+    if entry.summary.undoes:
+        return frozenset(
+            f"{short_name(part.table)} before restores in {server}" for part in entry.summary.parts
+        )
     return frozenset(
         " ".join(
             [

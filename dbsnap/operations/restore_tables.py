@@ -24,6 +24,7 @@ from dbsnap.operations.table_restore.sequences import move_sequences
 from dbsnap.operations.table_restore.source import opened_source
 from dbsnap.operations.table_restore.staging import prepare_tables, stage_tables
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.tables.table_locks import bounded_waits
 from dbsnap.postgres.tables.table_selection import user_search_path
 from dbsnap.progress import NoProgress
 
@@ -86,13 +87,14 @@ def restore_tables(
     ):
         path = user_search_path(connection, database)
         execute(connection, BEGIN)
-        created = create_missing_tables(connection, source, options.lock_timeout_seconds)
-        work = prepare_tables(connection, source.tables, options, created, path)
-        stage_tables(connection, source, work, progress)
-        progress.phase("planning")
-        if save is not None:
-            refuse_unsafe(work)
-        plan = make_plan(connection, source, database, work, safety=save is not None)
+        with bounded_waits(connection, options.lock_timeout_seconds):
+            created = create_missing_tables(connection, source)
+            work = prepare_tables(connection, source.tables, options, created, path)
+            stage_tables(connection, source, work, progress)
+            progress.phase("planning")
+            if save is not None:
+                refuse_unsafe(work)
+            plan = make_plan(connection, source, database, work, options, safety=save is not None)
         progress.done()
         show(plan)
         _refuse_problems(plan)

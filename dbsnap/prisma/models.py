@@ -11,12 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbsnap.prisma.places import schema_files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-PLACES = ("prisma/schema.prisma", "schema.prisma", "prisma/schema/**/*.prisma", "prisma/*.prisma")
-"""Where Prisma itself looks for a schema that nothing else names; all of one pattern's files count."""
 
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -56,11 +55,7 @@ def find_prisma_models(project: Path) -> list[PrismaModel]:
 
     Files that cannot be read are passed over: a model's name is a convenience.
     """
-    for place in PLACES:
-        texts = [_text(path) for path in sorted(project.glob(place))]
-        if models := [model for text in texts for model in prisma_models(text)]:
-            return models
-    return []
+    return [model for path in schema_files(project) for model in prisma_models(_text(path))]
 
 
 def model_named(models: Iterable[PrismaModel], name: str) -> PrismaModel | None:

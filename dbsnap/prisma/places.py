@@ -1,4 +1,4 @@
-"""Where a Prisma project keeps its migrations.
+"""Where a Prisma project keeps its migrations and its schema.
 
 Prisma's own order (CLI 6 and 7): what the configuration file says, else the directory ``migrations``
 beside the schema; the schema is the one that the configuration file or ``"prisma"`` in ``package.json``
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dbsnap.errors import UsageError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 DIRECTORY_NAME = "migrations"
 SCHEMAS = ("schema.prisma", "prisma/schema.prisma")
+SCHEMA_FOLDERS = ("prisma/schema", "prisma")
+"""Where a schema of several files usually is: Prisma itself wants to be told."""
+
 EXTENSIONS = ("js", "ts", "mjs", "cjs", "mts", "cts")
 CONFIGURATIONS = tuple(
     f"{name}.{e}" for name in ("prisma.config", ".config/prisma") for e in EXTENSIONS
@@ -67,12 +71,32 @@ def migrations_directory(project: Path, configured: str | None) -> tuple[Path | 
     return (found, "") if found is not None and found.is_dir() else (None, "")
 
 
+def schema_files(project: Path) -> list[Path]:
+    """Return the files of a project's schema; the usual ones where it is named in no readable words."""
+    places = [*SCHEMAS, *SCHEMA_FOLDERS]
+    with suppress(NotReadable):
+        configuration = _configuration(project)
+        if configuration is not None:
+            schema = _schema_in(_program(configuration), configuration.name)
+            home = configuration.parent
+        else:
+            schema, home = _named_in_package(project), project
+        if schema is not None:
+            places.insert(0, str(home / schema))
+    for place in places:
+        found = project / place
+        if files := [found] if found.is_file() else list(_schema_files(found)):
+            return files
+    return []
+
+
 def _said_by_prisma(project: Path) -> Path | None:
-    configuration = next((p for n in CONFIGURATIONS if (p := project / n).is_file()), None)
+    configuration = _configuration(project)
     schema: Path | None
     if configuration is not None:
-        text = _COMMENT.sub(lambda found: found[1] or " ", _text(configuration))
-        migrations, schema_path = paths_in_configuration(text, configuration.name)
+        migrations, schema_path = paths_in_configuration(
+            _program(configuration), configuration.name
+        )
         if migrations is not None:
             return configuration.parent / migrations
         schema = configuration.parent / schema_path if schema_path is not None else None
@@ -82,6 +106,15 @@ def _said_by_prisma(project: Path) -> Path | None:
     if schema is None:
         schema = next((p for n in SCHEMAS if (p := project / n).is_file()), project / SCHEMAS[-1])
     return _beside(schema)
+
+
+def _configuration(project: Path) -> Path | None:
+    return next((p for n in CONFIGURATIONS if (p := project / n).is_file()), None)
+
+
+def _program(configuration: Path) -> str:
+    """Return the text of a configuration file without its comments."""
+    return _COMMENT.sub(lambda found: found[1] or " ", _text(configuration))
 
 
 def paths_in_configuration(text: str, name: str) -> tuple[str | None, str | None]:
@@ -96,7 +129,11 @@ def paths_in_configuration(text: str, name: str) -> tuple[str | None, str | None
         return migrations, None
     if block is None and re.search(r"\bmigrations\b", text):
         raise NotReadable(name)
-    return None, _path(_SCHEMA_PATH, r"\bschema[\"']?\s*[:,]", text + "\n", name)
+    return None, _schema_in(text, name)
+
+
+def _schema_in(text: str, name: str) -> str | None:
+    return _path(_SCHEMA_PATH, r"\bschema[\"']?\s*[:,]", text + "\n", name)
 
 
 def _path(pattern: re.Pattern[str], sign: str, text: str, name: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
@@ -12,7 +14,7 @@ from dbsnap.errors import DumpRefused
 from dbsnap.inventory import short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from dbsnap.dumpfile.contents import CopyBlock
     from dbsnap.dumpfile.stored import StoredDump
@@ -29,34 +31,46 @@ def block_pieces(
     ``members`` of a compressed dump save reading it from its beginning. Raises DumpRefused at the end if
     these are not the bytes that the guard read.
     """
-    position, read = _reader_before(dump, block.offset, members)
-    digest = xxh3_128()
-    while position < block.end:
-        piece = read(min(READ_BYTES, block.end - position))
-        if not piece:
-            break
-        inside = piece[max(block.offset - position, 0) :]
-        position += len(piece)
-        digest.update(inside)
-        if inside:
-            yield inside
-    if digest.hexdigest() != block.content:
-        raise DumpRefused(
-            f"the rows of {short_name(block.table)} were changed while they were read",
-            rule="changed-bytes",
-            table=short_name(block.table),
-            hint="nothing was restored; take another copy of the file",
-        )
+    yield from BlockReader(dump, members).pieces(block)
 
 
-def _reader_before(
-    dump: StoredDump, offset: int, members: Sequence[Member]
-) -> tuple[int, Callable[[int], bytes]]:
-    """Return the last raw offset not after ``offset`` where reading can begin, and the reader there."""
-    if dump.compression == "none":
-        return offset, dump.file_reader(offset)
-    usable = [member for member in members if member[2] <= offset]
-    if not usable:
-        return 0, dump.raw()
-    start, _, raw_offset, _ = max(usable, key=lambda member: member[2])
-    return raw_offset, reader(dump.file_reader(start), dump.compression)
+class BlockReader:
+    """Reads blocks; one after the other in the dump's order, what lies between is read once at most."""
+
+    def __init__(self, dump: StoredDump, members: Sequence[Member] = ()) -> None:
+        self._dump = dump
+        self._members = sorted(members, key=itemgetter(2))
+        self._position = 0
+        self._read = dump.raw()
+
+    def pieces(self, block: CopyBlock) -> Iterator[bytes]:
+        """Yield the body of a block; see ``block_pieces``."""
+        self._go_before(block.offset)
+        digest = xxh3_128()
+        while self._position < block.end:
+            piece = self._read(min(READ_BYTES, block.end - self._position))
+            if not piece:
+                break
+            inside = piece[max(block.offset - self._position, 0) :]
+            self._position += len(piece)
+            digest.update(inside)
+            if inside:
+                yield inside
+        if digest.hexdigest() != block.content:
+            raise DumpRefused(
+                f"the rows of {short_name(block.table)} were changed while they were read",
+                rule="changed-bytes",
+                table=short_name(block.table),
+                hint="nothing was restored; take another copy of the file",
+            )
+
+    def _go_before(self, offset: int) -> None:
+        """Go to where reading on leads to ``offset`` soonest."""
+        if self._dump.compression == "none":
+            self._position, self._read = offset, self._dump.file_reader(offset)
+            return
+        place = bisect_right(self._members, offset, key=itemgetter(2)) - 1
+        start, _, raw_offset, _ = self._members[place] if place >= 0 else (0, 0, 0, 0)
+        if not raw_offset <= self._position <= offset:
+            self._position = raw_offset
+            self._read = reader(self._dump.file_reader(start), self._dump.compression)

@@ -8,10 +8,10 @@ field is NULL when it is ``\N`` before its escapes are undone.
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.lexing.token_values import codec_of
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
@@ -83,20 +83,18 @@ def text_codec(encoding: str) -> str | None:
     """Return Python's name of the encoding that a dump sets, None where its bytes stay as they are.
 
     That is so for UTF-8, and for SQL_ASCII, which is no encoding at all. Raises DumpRefused for an
-    encoding that Python does not know.
+    encoding that Python does not know, or in which a byte of ASCII can be part of another character.
     """
-    name = encoding.lower().replace("_", "-")
-    name = re.sub(r"^win", "cp", re.sub(r"^koi8", "koi8-", name))
-    if name in {"utf8", "utf-8", "unicode", "sql-ascii"}:
+    if encoding.lower().replace("_", "-") in {"utf8", "utf-8", "unicode", "sql-ascii"}:
         return None
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
+    codec = codec_of(encoding)
+    if codec is None:
         raise DumpRefused(
             f"the dump's encoding {encoding} cannot be read here",
             rule="encoding",
             hint="dump it again with pg_dump --encoding UTF8",
-        ) from None
+        )
+    return codec
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -44,11 +44,16 @@ class Gathered:
         return dump_encoding(self.source.encoding)
 
 
-def file_name_of(plan: TablePlan) -> str:
-    """Return what the file's name says: the tables, and what tells a filter apart."""
+def file_name_of(plan: TablePlan, undoes: str = "") -> str:
+    """Return what the file's name says: the tables, and what tells a filter apart.
+
+    One that undoes a restore is filtered by keys, which tell people nothing.
+    """
     words = [table.relation.name for table in plan.tables[:NAMES_IN_FILE_NAME]]
     if len(plan.tables) > NAMES_IN_FILE_NAME:
         words.append(f"and {len(plan.tables) - NAMES_IN_FILE_NAME} more")
+    if undoes:
+        return " ".join([*words, "before restore"])
     for expression in dict.fromkeys(t.condition for t in plan.tables if t.condition):
         words += expression.words()
     return " ".join(words)

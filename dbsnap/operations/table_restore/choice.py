@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ from dbsnap.dumpfile.conversion.copy_text import text_codec
 from dbsnap.dumpfile.defining.column_types import read_declared_types
 from dbsnap.dumpfile.lexing.tokens import Cursor, encode, tokenize
 from dbsnap.errors import CannotRun, UsageError
-from dbsnap.inventory import object_name, short_name, split_name
-from dbsnap.operations.table_restore.backup import BackupTable, spellings
-from dbsnap.prisma.models import model_named
+from dbsnap.inventory import short_name, split_name
+from dbsnap.operations.table_names import table_named
+from dbsnap.operations.table_restore.backup_table import BackupTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.contents import CopyBlock
     from dbsnap.inventory import Inventory
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.table_restore.backup import RowsBlock
+    from dbsnap.operations.table_restore.backup_table import RowsBlock
     from dbsnap.prisma.models import PrismaModel
 
 
@@ -40,7 +39,7 @@ def choose_tables(
     selection = {table.table: table for table in opened.record.selection} if opened.record else {}
     asked: dict[str, list[str]] = {} if only else {name: [] for name in selection}
     for text in only:
-        asked.setdefault(_named(text, list(selection or facts), models), []).append(text)
+        asked.setdefault(table_named(selection or facts, text, models), []).append(text)
     if not asked:
         raise UsageError("no table is named", hint="name one with --only TABLE")
     reading = _Reading(opened)
@@ -50,32 +49,6 @@ def choose_tables(
         for name, texts in asked.items()
         if name not in whole
     ]
-
-
-def nearest(name: str, there: Iterable[str]) -> str:
-    """Return a hint with the names most like one that is not there."""
-    known = {short_name(each): each for each in there}
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"the backup has {', '.join(sorted(known)[:8])}{' …' if len(known) > 8 else ''}"
-
-
-def _named(name: str, there: list[str], models: Sequence[PrismaModel]) -> str:
-    found = [each for each in there if name in spellings(each)]
-    if not found and (model := model_named(models, name)):
-        found = [
-            each for each in there if each == object_name(model.schema or "public", model.table)
-        ]
-    found = found or [each for each in there if name == split_name(each)[-1]]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(sorted(found))
-        raise UsageError(
-            f"{name} is the name of several tables: {listed}", hint="name its schema too"
-        )
-    raise UsageError(f"the backup has no table {name}", hint=nearest(name, there))
 
 
 class _Reading:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from dbsnap.errors import UsageError
 from dbsnap.inventory import object_name
 from dbsnap.operations.table_backup.row_filter import row_filter
-from dbsnap.operations.table_restore.backup import quoted, spellings
-from dbsnap.operations.table_restore.choice import nearest
+from dbsnap.operations.table_names import nearest, quoted, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from dbsnap.operations.table_backup.row_filter import RowFilter
-    from dbsnap.operations.table_restore.backup import BackupTable
+    from dbsnap.operations.table_restore.backup_table import BackupTable
     from dbsnap.postgres.tables.live_table import KeyPart, LiveTable
 
 _STRING = re.compile(r"'(?:[^']|'')*'\Z")

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors as postgres_errors
 
 from dbsnap.dumpfile.defining.table_statements import creation
-from dbsnap.errors import CannotRun, OperationFailed, ServerFailed, UsageError
+from dbsnap.errors import CannotRun, OperationFailed, UsageError
 from dbsnap.inventory import object_name, short_name, split_name
 from dbsnap.postgres.catalog import quote_literal
 from dbsnap.postgres.connection import execute, fetch
@@ -42,11 +42,7 @@ class Created:
     notes: tuple[str, ...] = ()
 
 
-def create_missing_tables(
-    connection: Connection,
-    source: TablesSource,
-    lock_seconds: float,
-) -> Created:
+def create_missing_tables(connection: Connection, source: TablesSource) -> Created:
     """Create the tables, and partitions of them, that do not exist, with all that belongs to them.
 
     Types, sequences and functions that they need and that are missing come with them. Raises CannotRun
@@ -68,7 +64,6 @@ def create_missing_tables(
         f"{short_name(left.references)}"
         for left in chosen.left_out
     ]
-    execute(connection, f"SET LOCAL lock_timeout TO '{round(lock_seconds * 1000)}ms'")
     _create(connection, chosen.statements, source.encoding)
     for table in source.tables:
         if table.name in missing:
@@ -116,12 +111,11 @@ def _add(connection: Connection, omitted: OmittedObject) -> str:
 def _definition_errors() -> Iterator[None]:
     try:
         yield
-    except (postgres_errors.LockNotAvailable, postgres_errors.DeadlockDetected) as error:
-        raise ServerFailed(
-            f"a table that a missing one references is locked: {error.diag.message_primary}",
-            hint="nothing was changed; try again, or give --lock-timeout",
-        ) from None
-    except psycopg.errors.InsufficientPrivilege:
+    except (
+        postgres_errors.InsufficientPrivilege,
+        postgres_errors.LockNotAvailable,
+        postgres_errors.DeadlockDetected,
+    ):
         raise
     except psycopg.Error as error:
         raise OperationFailed(

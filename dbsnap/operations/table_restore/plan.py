@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dbsnap.postgres.tables.staged_table import Mode
     from dbsnap.prisma.models import PrismaModel
@@ -23,8 +23,9 @@ class TableRestoreOptions:
     ``only`` names tables, empty means all that the backup holds. ``where`` are conditions on rows, each
     for one table (``TABLE=CONDITION``) or for the only one. ``ignore_columns`` (``C`` or ``T.C``) are
     left as they are. ``fills`` (``T.C=VALUE``) are values for columns that the backup does not have.
-    ``models`` are Prisma's names for tables. ``allow`` and ``untrusted`` are for the guard, as in
-    ``RestoreOptions``.
+    ``standing_exclusions`` are the columns that ``save`` leaves out of its backup, by the table's name:
+    what is lost with them is said. ``models`` are Prisma's names for tables. ``allow`` and ``untrusted``
+    are for the guard, as in ``RestoreOptions``.
     """
 
     mode: Mode = "upsert"
@@ -33,6 +34,7 @@ class TableRestoreOptions:
     ignore_columns: tuple[str, ...] = ()
     fills: tuple[str, ...] = ()
     lock_timeout_seconds: float = 10.0
+    standing_exclusions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     models: tuple[PrismaModel, ...] = ()
     allow: tuple[str, ...] = ()
     untrusted: bool = False

@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsnap.operations.table_restore.plan import TablePlan, TablesPlan, counted
-from dbsnap.operations.table_restore.references import (
+from dbsnap.operations.table_restore.plan_references import (
     find_missing_references,
     follow_foreign_keys,
 )
-from dbsnap.operations.table_restore.rows import (
+from dbsnap.operations.table_restore.plan_rows import (
     find_conflicts,
     find_missing_values,
     plan_rows,
     sample_rows,
 )
+from dbsnap.operations.table_restore.safety import values_not_saved
 from dbsnap.operations.table_restore.sequences import sequences_behind
 from dbsnap.postgres.tables.staged_table import DELETED, INSERTED, KEPT, UPDATED
 
 if TYPE_CHECKING:
+    from dbsnap.operations.table_restore.plan import TableRestoreOptions
     from dbsnap.operations.table_restore.source import TablesSource
     from dbsnap.operations.table_restore.work import TableWork
     from dbsnap.postgres.connection import Connection
@@ -31,6 +33,7 @@ def make_plan(
     source: TablesSource,
     database: Database,
     work: TableWork,
+    options: TableRestoreOptions,
     *,
     safety: bool,
 ) -> TablesPlan:
@@ -44,6 +47,7 @@ def make_plan(
     find_missing_values(connection, work)
     effects = follow_foreign_keys(connection, work)
     unchecked = find_missing_references(connection, work)
+    unsaved = values_not_saved(connection, database, work, options) if safety else []
     return TablesPlan(
         backup=source.id,
         source=source.origin,
@@ -52,7 +56,7 @@ def make_plan(
         tables=tuple(_plan_of(connection, work, table) for table in work.tables),
         effects=tuple(effects),
         sequences=tuple(sequences_behind(connection, work.tables, source.sequences)),
-        notes=(*work.created.notes, *unchecked),
+        notes=(*work.created.notes, *unchecked, *unsaved),
         problems=tuple(work.problems),
         safety=safety,
     )

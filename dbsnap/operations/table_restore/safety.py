@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import CannotRun
+from dbsnap.operations.table_backup.plan import TableRequest
+from dbsnap.operations.table_backup.request import settle
 from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import fetch
 from dbsnap.postgres.tables.affected_rows import cascaded_keys, planned_keys
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dbsnap.operations.recording import Backup
+    from dbsnap.operations.table_restore.plan import TableRestoreOptions
     from dbsnap.operations.table_restore.work import TableWork
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.tables.live_table import LiveTable
+    from dbsnap.postgres.url import Database
 
     Save = Callable[[Sequence[str], Sequence[str], str], Backup]
-    """Takes a backup of tables (as for ``backup -t``), with filters (``TABLE=SQL``) and a reason."""
+    """Takes a backup of tables (as for ``backup -t``), with filters (``TABLE=SQL``), before a restore of
+    the backup that is named."""
 
 KEYS_NAMED = 1000
 """With more rows a table is backed up whole: a filter of keys would be longer than they are."""
@@ -59,6 +64,32 @@ def refuse_unsafe(work: TableWork) -> None:
         )
 
 
+def values_not_saved(
+    connection: Connection, database: Database, work: TableWork, options: TableRestoreOptions
+) -> list[str]:
+    """Say which of the values that will be gone a standing rule keeps out of the safety backup, too."""
+    gone = _values_gone(work) if options.standing_exclusions else {}
+    if not gone:
+        return []
+    request = TableRequest(
+        [
+            quote_name(live.relation.schema, live.relation.name)
+            for live in map(work.live.__getitem__, gone)
+        ],
+        standing_exclusions=options.standing_exclusions,
+        models=options.models,
+    )
+    notes = []
+    for table in settle(connection, database, request).tables:
+        lost = [name for name in table.excluded if name in gone.get(table.relation.oid, ())]
+        if lost:
+            notes.append(
+                f"{table.relation.shown}: dbsnap.toml keeps {', '.join(lost)} out of backups of tables: "
+                "the values that will be gone cannot be brought back"
+            )
+    return notes
+
+
 def save_before(
     connection: Connection, work: TableWork, save: Save, backup: str
 ) -> SafetyBackup | None:
@@ -81,7 +112,7 @@ def save_before(
         tables.append(pattern)
     if not tables:
         return None
-    saved = save(tables, filters, f"before restore of {backup}")
+    saved = save(tables, filters, backup)
     return SafetyBackup(saved.record.id, tuple(notes))
 
 
@@ -114,3 +145,18 @@ def _affected(work: TableWork) -> Iterator[_Affected]:
                 keys += f" UNION ALL {cascaded_keys(live.relation, table.key_columns)}"
             if count:
                 yield _Affected(live, table.key_columns, keys, count, only_inserts=not existing)
+
+
+def _values_gone(work: TableWork) -> dict[int, set[str]]:
+    """Return the columns of each table, by oid, in which rows will not have the values they have."""
+    gone = {table.live.relation.oid: {*work.changed.get(table.number, {})} for table in work.tables}
+    emptied = [t.live.relation.oid for t in work.tables if work.count(t, DELETED)]
+    for oid, (deleted, changed) in work.cascaded.items():
+        if changed:
+            keys = work.foreign_keys.of(oid)
+            gone.setdefault(oid, set()).update(column for key in keys for column in key.columns)
+        if deleted:
+            emptied.append(oid)
+    for oid in emptied:
+        gone[oid] = {column.name for column in work.live[oid].columns}
+    return {oid: columns for oid, columns in gone.items() if columns}

@@ -14,7 +14,7 @@ from dbsnap.dumpfile.defining.table_statements import table_statements
 from dbsnap.errors import UsageError
 from dbsnap.inventory import object_name, split_name
 from dbsnap.operations.opened import opened_backup
-from dbsnap.operations.table_restore.backup import BackupTable
+from dbsnap.operations.table_restore.backup_table import BackupTable
 from dbsnap.operations.table_restore.choice import choose_tables
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dbsnap.dumpfile.defining.table_statements import TableStatement
     from dbsnap.inventory import Facts
-    from dbsnap.operations.table_restore.backup import RowsBlock
+    from dbsnap.operations.table_restore.backup_table import RowsBlock
     from dbsnap.operations.table_restore.plan import TableRestoreOptions
     from dbsnap.progress import Progress
 
@@ -56,11 +56,18 @@ def opened_source(
 ) -> Iterator[TablesSource]:
     """Open a dump, which must pass the guard, or an export, which must be whole; choose its tables.
 
-    Raises DumpRefused; UsageError where the options name no table of the file; CannotRun where it does
+    Raises DumpRefused; UsageError where the options name no table of the file, or where NDJSON is to
+    replace rows; CannotRun where it does
     not hold the rows of one.
     """
     if holds_export(path):
         with opened_export(path) as export:
+            if export.metadata is None and options.mode == "replace":
+                raise UsageError(
+                    f"{path.name} is NDJSON, which looks whole wherever it is cut off behind a row: "
+                    "--mode replace would delete what is missing from it",
+                    hint="use an export in JSON, which says how many rows it has, or another mode",
+                )
             yield _of_export(export, options.only)
         return
     with opened_backup(

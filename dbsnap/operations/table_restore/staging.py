@@ -13,7 +13,7 @@ from dbsnap.operations.table_restore.columns import (
     filters_given,
     map_columns,
 )
-from dbsnap.operations.table_restore.references import reachable_tables, tied_tables
+from dbsnap.operations.table_restore.plan_references import reachable_tables, tied_tables
 from dbsnap.operations.table_restore.work import TableWork
 from dbsnap.postgres.connection import execute, fetch_value
 from dbsnap.postgres.tables.live_table import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from dbsnap.operations.table_backup.row_filter import RowFilter
-    from dbsnap.operations.table_restore.backup import BackupTable
+    from dbsnap.operations.table_restore.backup_table import BackupTable
     from dbsnap.operations.table_restore.creation import Created
     from dbsnap.operations.table_restore.plan import TableRestoreOptions
     from dbsnap.operations.table_restore.source import TablesSource

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.dump import BYTES_AS_HEX, PINNED_ENVIRONMENT
-from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
 from dbsnap.postgres.tables.patterns import quoted_pattern
 from dbsnap.postgres.tools import start
 
@@ -91,6 +90,7 @@ def write_archive(
     snapshot: str,
     encoding: str,
     left_out: Sequence[tuple[str, str]],
+    lock_wait_seconds: int,
 ) -> None:
     """Have pg_dump write the definitions of a snapshot into a new file, readable by its owner alone.
 
@@ -106,7 +106,7 @@ def write_archive(
         "--no-subscriptions",
         f"--snapshot={snapshot}",
         f"--encoding={encoding}",
-        f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s",
+        f"--lock-wait-timeout={lock_wait_seconds}s",
         "--no-password",
         *(f"--exclude-table={pattern}" for pattern in exact_patterns(left_out)),
     ]

@@ -123,17 +123,19 @@ def leave_out_of_stage(table: StagedTable, condition: str) -> str:
     """
     alias = quote_name(table.live.relation.name)
     rows = f"SELECT r.ctid, r.*{_generated(table)} FROM {table.stage} AS r"
-    unselected = f"SELECT {alias}.ctid FROM ({rows}) AS {alias} WHERE {condition} IS NOT TRUE"
+    # By itself, so that the filter sees no other columns than those of its table.
+    unselected = (
+        f"WITH unselected AS (SELECT {alias}.ctid AS address "
+        f"FROM ({rows}) AS {alias} WHERE {condition} IS NOT TRUE) "
+        f"DELETE FROM {table.stage} AS s WHERE s.ctid IN (SELECT address FROM unselected)"
+    )
     if table.mode != "replace" or not table.key:
-        return f"DELETE FROM {table.stage} AS s WHERE s.ctid IN ({unselected})"
+        return unselected
     selected_now = (
         f"SELECT FROM {table.live.relation.rows} AS l JOIN {table.scope} AS p "
         f"ON {at_address(table)} WHERE {same_key(table)}"
     )
-    return (
-        f"DELETE FROM {table.stage} AS s WHERE s.ctid IN ({unselected}) "
-        f"AND NOT EXISTS ({selected_now})"
-    )
+    return f"{unselected} AND NOT EXISTS ({selected_now})"
 
 
 def _generated(table: StagedTable) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from psycopg import errors as postgres_errors
@@ -10,7 +11,7 @@ from dbsnap.errors import ServerFailed
 from dbsnap.postgres.connection import execute, fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.tables.live_table import Relation
@@ -30,11 +31,21 @@ WHERE locktype = 'relation' AND granted AND pid <> pg_catalog.pg_backend_pid()
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
     AND relation IN (
         SELECT named FROM unnest(%s::oid[]) AS named
-        UNION SELECT relid FROM unnest(%s::oid[]) AS named, pg_catalog.pg_partition_tree(named))
-    AND (%s OR mode NOT IN ('AccessShareLock', 'RowShareLock'))
+        UNION SELECT relid FROM unnest(%s::oid[]) AS named, pg_catalog.pg_partition_tree(named)
+        UNION SELECT oid FROM pg_catalog.pg_class
+            WHERE cardinality(%s::oid[]) = 0 AND relkind IN ('r', 'p'))
+    AND mode = ANY (%s)
 LIMIT 5
 """
-"""Readers are in the way of ACCESS EXCLUSIVE alone, which few tables need: those with rules, say."""
+
+READING = ("AccessShareLock", "RowShareLock")
+WRITING = (
+    *("RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock"),
+    *("ExclusiveLock", "AccessExclusiveLock"),
+)
+AGAINST_READERS = ("AccessExclusiveLock",)
+"""The modes of those in the way. Readers are in the way of ACCESS EXCLUSIVE alone, which few tables
+need: those with rules, say."""
 
 
 def lock_tables(connection: Connection, tables: Iterable[Relation], wait_seconds: float) -> None:
@@ -46,10 +57,23 @@ def lock_tables(connection: Connection, tables: Iterable[Relation], wait_seconds
     wanted = sorted(tables, key=lambda table: table.oid)
     listed = ", ".join(table.rows for table in wanted)
     try:
-        execute(connection, f"SET LOCAL lock_timeout TO '{max(round(wait_seconds * 1000), 1)}ms'")
+        _limit_waits(connection, wait_seconds)
         execute(connection, f"LOCK TABLE {listed} IN {MODE} MODE")
     except (postgres_errors.LockNotAvailable, postgres_errors.DeadlockDetected):
         raise lock_refused(connection, wanted, wait_seconds) from None
+
+
+@contextmanager
+def bounded_waits(connection: Connection, wait_seconds: float) -> Iterator[None]:
+    """Let nothing inside wait longer for a lock; to read what a table is takes one on it, too.
+
+    Raises ServerFailed naming the sessions that keep readers out; the transaction is then rolled back.
+    """
+    try:
+        _limit_waits(connection, wait_seconds)
+        yield
+    except (postgres_errors.LockNotAvailable, postgres_errors.DeadlockDetected):
+        raise _refused(connection, "what it needs", [], AGAINST_READERS, wait_seconds) from None
 
 
 def lock_refused(
@@ -60,10 +84,26 @@ def lock_refused(
     by_readers: bool = False,
 ) -> ServerFailed:
     """Roll back, and return the error that says who holds a lock on these tables."""
-    connection.rollback()
-    oids = [table.oid for table in tables]
     names = ", ".join(table.title for table in tables)
-    holders = [row[0] for row in fetch(connection, HOLDERS_QUERY, [oids, oids, by_readers])]
+    modes = READING + WRITING if by_readers else WRITING
+    return _refused(connection, names, [table.oid for table in tables], modes, wait_seconds)
+
+
+def _limit_waits(connection: Connection, wait_seconds: float) -> None:
+    execute(connection, f"SET LOCAL lock_timeout TO '{max(round(wait_seconds * 1000), 1)}ms'")
+
+
+def _refused(
+    connection: Connection,
+    names: str,
+    oids: Sequence[int],
+    modes: Sequence[str],
+    wait_seconds: float,
+) -> ServerFailed:
+    """Roll back, and say who has locks of these modes on these tables, or on any where none is known."""
+    connection.rollback()
+    asked = [list(oids), list(oids), list(oids), list(modes)]
+    holders = [row[0] for row in fetch(connection, HOLDERS_QUERY, asked)]
     return ServerFailed(
         f"could not lock {names} within {wait_seconds:g} seconds: "
         f"{'; '.join(holders) or 'another session held a lock, and has let it go by now'}",

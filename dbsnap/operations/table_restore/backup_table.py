@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.defining.column_types import canonical_type
-from dbsnap.inventory import object_name, short_name, split_name
+from dbsnap.inventory import short_name
 
 if TYPE_CHECKING:
     from dbsnap.archive.record import OmittedObject
@@ -57,18 +57,3 @@ class BackupTable:
         if known is None:
             return False
         return known != (live_type if self.exact_types else canonical_type(live_type))
-
-
-def spellings(name: str) -> set[str]:
-    """Return the ways to write a table's name: with its schema or, in public, without; quoted or not."""
-    schema, table = split_name(name)
-    own = {table, object_name(table), quoted(table)}
-    written = {
-        f"{first}.{last}" for first in (schema, object_name(schema), quoted(schema)) for last in own
-    }
-    return written | own if schema == "public" else written
-
-
-def quoted(name: str) -> str:
-    """Return a name in double quotes."""
-    return '"' + name.replace('"', '""') + '"'

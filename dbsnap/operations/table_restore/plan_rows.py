@@ -1,4 +1,4 @@
-"""Planning a restore of tables: which rows are inserted, updated and deleted, and what forbids it."""
+"""The plan of a restore of tables: which rows are inserted, updated and deleted, and what forbids it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planning a restore of tables: what foreign keys make of it, here and in other tables."""
+"""The plan of a restore of tables: what foreign keys make of it, here and in other tables."""
 
 from __future__ import annotations
 
