@@ -1,4 +1,4 @@
-"""``dbsnap list``, ``show`` and ``diff``: what is known of backups without opening a dump."""
+"""``dbsnap list`` and ``show``: what is known of backups without opening a dump."""
 
 from __future__ import annotations
 
@@ -82,24 +82,6 @@ def show(invocation: Invocation, file: str) -> int:
     invocation.show(
         document("show", "ok", **record.as_json()),
         lambda: _print_record(invocation.screen, record),
-    )
-    return 0
-
-
-@command(reaches_database=False)
-@click.argument("older", metavar="A", shell_complete=backup_names)
-@click.argument("newer", metavar="[B]", default="latest", shell_complete=backup_names)
-def diff(invocation: Invocation, older: str, newer: str) -> int:
-    """Say what changed from backup A to backup B, from their records.
-
-    Example: dbsnap diff backup_20260124_103000_app latest
-    """
-    directory = invocation.settings.directory
-    before, after, findings = catalogue.diff_backups(directory, older, newer)
-    status = "different" if findings else "ok"
-    invocation.show(
-        document("diff", status, findings, older=before.id, newer=after.id),
-        lambda: _print_differences(invocation.screen, before, after, findings),
     )
     return 0
 
@@ -229,14 +211,3 @@ def _print_record(screen: Screen, record: Record) -> None:
     screen.tables(record.inventory, record)
     for note in record.notes:
         screen.say(f"[yellow]![/] {plain(note)}", indent=2)
-
-
-def _print_differences(
-    screen: Screen, before: Record, after: Record, findings: Sequence[Finding]
-) -> None:
-    screen.findings(findings)
-    screen.say(
-        f"{counted(len(findings), 'difference')} from {plain(before.id)} ({before.created_at}) "
-        f"to {plain(after.id)} ({after.created_at})",
-        indent=2,
-    )

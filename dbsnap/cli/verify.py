@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbsnap import config
-from dbsnap.cli.command import command, migrations_option
+from dbsnap.cli.command import command, jobs_option, migrations_option
 from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, counts, document
 from dbsnap.cli.invocation import DIFFERENT, NOT_RUN
@@ -58,6 +58,7 @@ SHOWN_CHARACTERS = 60
     metavar="N",
     help=f"How many rows --rows names of each kind of each table [default: {ROWS_SHOWN}].",
 )
+@jobs_option
 @migrations_option
 def verify(
     invocation: Invocation, file: str, target: str | None, *, require_migrations: bool, **given: Any
@@ -75,6 +76,7 @@ def verify(
         tables=given["tables"],
         models=find_prisma_models(settings.project_root) if given["tables"] else (),
         rows=_row_limit(rows=given["rows"], limit=given["row_limit"]),
+        jobs=settings.jobs,
     )
     migrations = read_project(
         settings.project_root, settings.prisma_migrations, required=require_migrations
@@ -84,7 +86,7 @@ def verify(
             invocation.dump_file(settings, file),
             chosen.database,
             options=options,
-            migrations=None if options.tables and not require_migrations else migrations,
+            migrations=migrations,
             pg_bin=settings.pg_bin,
             progress=progress,
         )

@@ -1,4 +1,4 @@
-"""list, show and diff: looking at backups through their records alone."""
+"""list and show: looking at backups through their records alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbsnap.archive.manifest import entries_and_manifest
 from dbsnap.archive.storage import find_dump, find_record
 from dbsnap.errors import UsageError
-from dbsnap.inventory import compare, short_name
+from dbsnap.inventory import short_name
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -81,9 +81,3 @@ def show_backup(directory: Path, name: str) -> Record:
             hint=f"what it contains is shown by: dbsnap validate {dump}",
         )
     return record
-
-
-def diff_backups(directory: Path, older: str, newer: str) -> tuple[Record, Record, list[Finding]]:
-    """Return two records and what changed from the older to the newer."""
-    before, after = show_backup(directory, older), show_backup(directory, newer)
-    return before, after, compare(before.inventory, after.inventory)

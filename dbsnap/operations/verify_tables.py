@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.table_dump import END_OF_ROWS, reader_of
 from dbsnap.inventory import KINDS_IN_DUMPS, object_name, short_name, split_name
 from dbsnap.operations import proof
+from dbsnap.operations.measuring import measure_content
 from dbsnap.operations.reading import (
     LiveReading,
-    measure_content,
     readable_tables,
     settle_order,
 )
@@ -45,6 +45,20 @@ if TYPE_CHECKING:
     from dbsnap.progress import Progress
 
 
+@dataclass(frozen=True, slots=True)
+class LivePart:
+    """The selected tables of a live database as one snapshot shows them, without their content.
+
+    ``counted`` are the tables by name, ready to be read. ``findings`` say what of the tables stayed in
+    the record and is otherwise now.
+    """
+
+    connection: Connection
+    inventory: Inventory
+    counted: Mapping[str, CountedTable]
+    findings: list[Finding]
+
+
 @contextmanager
 def read_live_tables(
     database: Database,
@@ -58,6 +72,34 @@ def read_live_tables(
     Also gives findings: what of the tables stayed in the record and is otherwise now. Raises UsageError
     where a filter does not fit its table any more.
     """
+    stated = opened.contents.inventory
+    with read_live_part(database, selection, stated, progress=progress) as live:
+
+        def blocks_of(tables: Sequence[TableContent]) -> Iterator[Event]:
+            with copied_as(live.connection, opened.encoding):
+                yield from lex(reader_of(_pieces(live.connection, tables, live.counted)))
+
+        tables = readable_tables(opened.table_contents(), live.inventory)
+        progress.phase("comparing content", total_bytes=opened.copy_bytes)
+        content = measure_content(tables, blocks_of(tables), progress)
+        inventory = proof.with_content(live.inventory, content)
+        inventory = settle_order(inventory, tables, blocks_of, opened)
+        yield LiveReading(opened, inventory, blocks_of), live.findings
+
+
+@contextmanager
+def read_live_part(
+    database: Database,
+    selection: Sequence[TableSelection],
+    stated: Inventory,
+    *,
+    progress: Progress,
+) -> Iterator[LivePart]:
+    """Read what the selected tables are, and count the rows that the backup is of.
+
+    ``stated`` tells which types, functions, extensions and schemas belong to the backup. Raises as
+    ``read_live_tables``.
+    """
     with connect(database, purpose="dbsnap verify") as connection:
         progress.phase(f"reading the tables in {database.label}")
         there = _those_there(connection, database, selection)
@@ -66,18 +108,8 @@ def read_live_tables(
         execute(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         definitions = define(connection, plan.relations, plan.tables)
         counted = {c.table.title: c for c in count_tables(connection, database, definitions.tables)}
-        inventory = _inventory(connection, opened, definitions, counted)
-
-        def blocks_of(tables: Sequence[TableContent]) -> Iterator[Event]:
-            with copied_as(connection, opened.encoding):
-                yield from lex(reader_of(_pieces(connection, tables, counted)))
-
-        tables = readable_tables(opened.table_contents(), inventory)
-        progress.phase("comparing content", total_bytes=opened.copy_bytes)
-        content = measure_content(tables, blocks_of, progress)
-        inventory = proof.with_content(inventory, content)
-        inventory = settle_order(inventory, tables, blocks_of, opened)
-        yield LiveReading(opened, inventory, blocks_of), _left_out_otherwise(there, definitions)
+        inventory = _inventory(connection, stated, definitions, counted)
+        yield LivePart(connection, inventory, counted, _left_out_otherwise(there, definitions))
         execute(connection, "ROLLBACK")
 
 
@@ -112,7 +144,7 @@ def _named(columns: Iterable[Column], names: set[str]) -> tuple[str, ...]:
 
 def _inventory(
     connection: Connection,
-    opened: OpenedBackup,
+    stated: Inventory,
     definitions: Definitions,
     counted: Mapping[str, CountedTable],
 ) -> Inventory:
@@ -127,7 +159,7 @@ def _inventory(
     values = sequence_values(connection, list(sequences.values()))
     return PartOfInventory(objects, definitions).inventory(
         version,
-        opened.contents.inventory,
+        stated,
         rows={title: table.count for title, table in counted.items()},
         sequences={title: values[name] for title, name in sequences.items()},
     )

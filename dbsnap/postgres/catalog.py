@@ -6,11 +6,21 @@ and a psql that holds an uncommitted restore (``postgres.verified_commit``).
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dbsnap.inventory import KINDS_IN_DUMPS, PLAIN_NAME, Facts, Inventory, Objects, object_name
+from dbsnap.inventory import (
+    ALL_LARGE_OBJECTS,
+    KINDS_IN_DUMPS,
+    PLAIN_NAME,
+    Facts,
+    Inventory,
+    Objects,
+    object_name,
+    split_name,
+)
 from dbsnap.postgres.connection import fetch
 
 if TYPE_CHECKING:
@@ -31,6 +41,49 @@ MIGRATIONS_TABLE = "_prisma_migrations"
 
 ROWS_ARE_ITS_OWN = frozenset({"table", "extension data"})
 """Forms of tables that hold rows themselves; partitioned and foreign tables do not."""
+
+LARGE_OBJECTS_CONTENT = """
+SELECT to_jsonb(md5(string_agg(oid::text || ':' || md5(pg_catalog.lo_get(oid)), ',' ORDER BY oid)))
+FROM pg_catalog.pg_largeobject_metadata
+HAVING count(*) > 0
+"""
+
+READABLE_VIEWS = """
+SELECT jsonb_build_array(nspname, relname)
+FROM pg_catalog.pg_class AS view
+JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relnamespace
+WHERE relkind = 'm' AND relispopulated
+    AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(view.oid, 'SELECT')
+"""
+
+VIEW_CONTENT = """
+    coalesce(sum(('x' || left(encode(sha256(CASE
+        WHEN current_setting('server_encoding') IN ('UTF8', 'SQL_ASCII')
+        THEN decode(replace(ROW(r.*)::text, chr(92), repeat(chr(92), 2)), 'escape')
+        ELSE convert_to(ROW(r.*)::text, 'UTF8') END), 'hex'), 16))::bit(64)::bigint), 0)::text
+"""
+"""The sum over a view's rows of 64 bits of each row's sha256: it depends on no order.
+
+md5 would be missing where OpenSSL is held to FIPS; the hash functions of the server differ between
+processors.
+"""
+
+RELATIONS_OF_TABLES = """
+WITH relation AS (
+    SELECT found.oid
+    FROM jsonb_array_elements({tables}::jsonb) AS wanted
+    JOIN pg_catalog.pg_namespace AS schema ON nspname = wanted ->> 0
+    JOIN pg_catalog.pg_class AS found ON relnamespace = schema.oid AND relname = wanted ->> 1
+)
+SELECT to_jsonb(oid::int8) FROM relation
+UNION ALL
+SELECT to_jsonb(objid::int8)
+FROM pg_catalog.pg_depend
+JOIN relation ON relation.oid = refobjid
+JOIN pg_catalog.pg_sequence ON seqrelid = objid
+WHERE classid = 'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass
+    AND deptype IN ('a', 'i')
+"""
 
 ANY_RELATION = "/* of these relations only */ true"
 """What stands in the queries where they can be narrowed."""
@@ -54,16 +107,29 @@ def ask_connection(connection: Connection) -> Ask:
     return ask
 
 
-def read_inventory(ask: Ask, server_version: int) -> Inventory:
+def read_inventory(
+    ask: Ask,
+    server_version: int,
+    *,
+    content: bool = True,
+    relations: Collection[int] | None = None,
+) -> Inventory:
     """Return everything a database holds, with exact row counts, as this session sees it.
 
     The session must have the pinned settings and, for a consistent answer, one snapshot. The number of
-    queries depends on the number of tables only by ``RELATIONS_PER_QUERY``. Fingerprints of content
-    are not read here (``postgres.content``).
+    queries depends on the number of tables only by ``RELATIONS_PER_QUERY``. Fingerprints of tables are
+    not read here (``postgres.content``); those of large objects and materialized views are, where
+    ``content`` is wanted. With ``relations`` (object ids) only those are read, and counted, as in
+    ``read_definitions``; what belongs to no relation comes along.
     """
-    objects, names = read_definitions(ask, server_version)
+    kinds = KINDS if relations is None else [kind for kind in KINDS if kind != "large objects"]
+    objects, names = read_definitions(ask, server_version, kinds=kinds, relations=relations)
     _add_row_counts(ask, objects["table"], names)
     _add_sequence_values(ask, objects["sequence"], names)
+    _add_view_rows(ask, objects["materialized view"], names, content=content)
+    if content and "large objects" in objects:
+        for digest in ask(LARGE_OBJECTS_CONTENT):  # no row where there are none
+            objects["large objects"][ALL_LARGE_OBJECTS]["content"] = digest
     objects["migration"] = _read_migrations(ask, names, objects["table"])
     return Inventory(server_version, objects)
 
@@ -75,7 +141,7 @@ def read_definitions(
     kinds: Sequence[str] = KINDS,
     relations: Collection[int] | None = None,
 ) -> tuple[Objects, dict[str, Name]]:
-    """Return what defines every object, and schema and name of each table and sequence.
+    """Return what defines every object; schema and name of each table, sequence, materialized view.
 
     Nothing is read of the tables and sequences themselves, so no right on them is needed, but the
     server locks a table to word what belongs to it. With ``relations`` (object ids) only those, their
@@ -94,7 +160,7 @@ def read_definitions(
                 known["parents"] = [plain_quotes(parent) for parent in known["parents"]]
             if table_path:
                 known["table"] = object_name(*table_path)
-            if kind in {"table", "sequence"}:
+            if kind in {"table", "sequence", "materialized view"}:
                 names[name] = (path[0], path[1])
             objects[kind][name] = known
     return objects, names
@@ -107,6 +173,15 @@ def list_tables(ask: Ask) -> list[Name]:
         for path, _, _, facts in ask(_query("table"))
         if facts["form"] in ROWS_ARE_ITS_OWN or facts["form"] == "partitioned table"
     ]
+
+
+def relations_of(ask: Ask, tables: Iterable[str]) -> list[int]:
+    """Return the object ids of these tables (an inventory's names) and of the sequences they own.
+
+    Those that are not there are left out.
+    """
+    named = json.dumps([split_name(table) for table in tables], ensure_ascii=False)
+    return list(ask(RELATIONS_OF_TABLES.format(tables=quote_literal(named))))
 
 
 def quote_name(*parts: str) -> str:
@@ -168,6 +243,26 @@ def _add_sequence_values(ask: Ask, sequences: dict[str, Facts], names: dict[str,
         ]
         for index, last_value, is_called in ask("\nUNION ALL ".join(selects)):
             sequences[batch[index]].update(last_value=last_value, is_called=is_called)
+
+
+def _add_view_rows(
+    ask: Ask, views: dict[str, Facts], names: dict[str, Name], *, content: bool
+) -> None:
+    """Add how many rows each materialized view has, and their fingerprint where it is wanted.
+
+    Left as they are: views that are not populated, and those that this role may not read.
+    """
+    readable = {(schema, name) for schema, name in ask(READABLE_VIEWS)}
+    wanted = [name for name in views if names[name] in readable]
+    digest = VIEW_CONTENT if content else "NULL"
+    for batch in _batches(wanted):
+        selects = [
+            f"SELECT jsonb_build_array({index}, count(*), {digest}) "
+            f"FROM ONLY {quote_name(*names[name])} AS r"
+            for index, name in enumerate(batch)
+        ]
+        for index, rows, total in ask("\nUNION ALL ".join(selects)):
+            views[batch[index]] |= {"rows": rows, **({"content": total} if total else {})}
 
 
 def _read_migrations(

@@ -17,7 +17,9 @@ SELECT ARRAY[nspname, relname, attname]::text[], NULL::text, ARRAY[nspname, reln
         'storage', CASE WHEN attstorage <> type.typstorage THEN attstorage END,
         'compression', nullif(to_jsonb(attribute) ->> 'attcompression', ''),
         'statistics', nullif((to_jsonb(attribute) ->> 'attstattarget')::int, -1),
-        'options', (SELECT jsonb_agg(option ORDER BY option) FROM unnest(attoptions) AS option))
+        'options', (SELECT jsonb_agg(option ORDER BY option) FROM unnest(attoptions) AS option),
+        'foreign_options', (
+            SELECT jsonb_agg(option ORDER BY option) FROM unnest(attfdwoptions) AS option))
 FROM user_relation
 JOIN pg_catalog.pg_attribute AS attribute ON attrelid = user_relation.oid
 JOIN pg_catalog.pg_type AS type ON type.oid = atttypid

@@ -3,7 +3,7 @@ SELECT ARRAY[]::text[], identified.type || ' ' || identified.identity, NULL::tex
     jsonb_build_object('text', description)
 FROM pg_catalog.pg_description
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(classoid, objoid, objsubid) AS identified
-WHERE (objoid >= 16384
+WHERE (objoid >= 16384 OR classoid = 'pg_catalog.pg_largeobject'::regclass
        OR (classoid = 'pg_catalog.pg_namespace'::regclass
            AND objoid = (SELECT oid FROM user_schema WHERE nspname = 'public')))
     AND classoid <> 'pg_catalog.pg_extension'::regclass

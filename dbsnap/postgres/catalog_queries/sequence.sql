@@ -3,6 +3,7 @@ SELECT ARRAY[nspname, relname]::text[], NULL::text, NULL::text[], jsonb_build_ob
     'data_type', seqtypid::regtype::text,
     'start', seqstart, 'increment', seqincrement,
     'minimum', seqmin, 'maximum', seqmax, 'cache', seqcache, 'cycle', seqcycle,
+    'persistence', CASE WHEN relpersistence = 'u' THEN 'unlogged' END,
     'owned_by', (
         SELECT format('%s.%I', refobjid::regclass, attname)
         FROM pg_catalog.pg_depend

@@ -13,6 +13,14 @@ SELECT ARRAY[nspname, relname]::text[], NULL::text, NULL::text[], jsonb_build_ob
         FROM pg_catalog.pg_inherits
         JOIN pg_catalog.pg_class AS parent ON parent.oid = inhparent
         WHERE inhrelid = user_relation.oid),
+    'server', (
+        SELECT srvname FROM pg_catalog.pg_foreign_table
+        JOIN pg_catalog.pg_foreign_server AS server ON server.oid = ftserver
+        WHERE ftrelid = user_relation.oid),
+    'foreign_options', (
+        SELECT jsonb_agg(option ORDER BY option)
+        FROM pg_catalog.pg_foreign_table CROSS JOIN LATERAL unnest(ftoptions) AS option
+        WHERE ftrelid = user_relation.oid),
     'of_type', CASE WHEN reloftype <> 0 THEN reloftype::regtype::text END,
     'row_security', relrowsecurity,
     'force_row_security', relforcerowsecurity,
