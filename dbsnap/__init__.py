@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from dbsnap.errors import VerificationFailed as VerificationFailed
     from dbsnap.operations.backup import backup as backup
     from dbsnap.operations.backup_tables import backup_tables as backup_tables
+    from dbsnap.operations.difference import Difference as Difference
+    from dbsnap.operations.difference import diff_backups as diff_backups
+    from dbsnap.operations.difference import diff_live as diff_live
+    from dbsnap.operations.drill import drill as drill
+    from dbsnap.operations.drill import drill_all as drill_all
+    from dbsnap.operations.drilling.expectation import UserCheck as UserCheck
+    from dbsnap.operations.drilling.expectation import expectation as expectation
+    from dbsnap.operations.drilling.options import DrillOptions as DrillOptions
+    from dbsnap.operations.dumping.dump import DumpOptions as DumpOptions
     from dbsnap.operations.recording import Backup as Backup
     from dbsnap.operations.restore import Restored as Restored
     from dbsnap.operations.restore import restore as restore
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.validate import Validated as Validated
     from dbsnap.operations.validate import validate as validate
     from dbsnap.operations.verify import Verification as Verification
+    from dbsnap.operations.verify import VerifyOptions as VerifyOptions
     from dbsnap.operations.verify import verify as verify
     from dbsnap.postgres.throwaway import ThrowawayServer as ThrowawayServer
     from dbsnap.postgres.throwaway import server_binaries as server_binaries
@@ -42,6 +52,8 @@ if TYPE_CHECKING:
     from dbsnap.postgres.url import parse_url as parse_url
     from dbsnap.progress import Progress as Progress
     from dbsnap.report import Finding as Finding
+    from dbsnap.reports.outcome import Check as Check
+    from dbsnap.reports.outcome import Drill as Drill
 
 __version__ = "0.1.0"
 
@@ -58,18 +70,63 @@ _HOMES = {
     ),
     "dbsnap.operations.backup": ("backup",),
     "dbsnap.operations.backup_tables": ("backup_tables",),
+    "dbsnap.operations.difference": (
+        "Difference",
+        "diff_backups",
+        "diff_live",
+    ),
+    "dbsnap.operations.drill": (
+        "drill",
+        "drill_all",
+    ),
+    "dbsnap.operations.drilling.expectation": (
+        "UserCheck",
+        "expectation",
+    ),
+    "dbsnap.operations.drilling.options": ("DrillOptions",),
+    "dbsnap.operations.dumping.dump": ("DumpOptions",),
     "dbsnap.operations.recording": ("Backup",),
-    "dbsnap.operations.restore": ("Restored", "restore"),
-    "dbsnap.operations.restore_plan": ("RestoreOptions", "RestorePlan"),
-    "dbsnap.operations.restore_tables": ("RestoredTables", "restore_tables"),
+    "dbsnap.operations.restore": (
+        "Restored",
+        "restore",
+    ),
+    "dbsnap.operations.restore_plan": (
+        "RestoreOptions",
+        "RestorePlan",
+    ),
+    "dbsnap.operations.restore_tables": (
+        "RestoredTables",
+        "restore_tables",
+    ),
     "dbsnap.operations.table_backup.plan": ("TableRequest",),
-    "dbsnap.operations.table_restore.plan": ("TableRestoreOptions", "TablesPlan"),
-    "dbsnap.operations.validate": ("Validated", "validate"),
-    "dbsnap.operations.verify": ("Verification", "verify"),
-    "dbsnap.postgres.throwaway": ("ThrowawayServer", "server_binaries", "throwaway_server"),
-    "dbsnap.postgres.url": ("Database", "parse_url"),
+    "dbsnap.operations.table_restore.plan": (
+        "TableRestoreOptions",
+        "TablesPlan",
+    ),
+    "dbsnap.operations.validate": (
+        "Validated",
+        "validate",
+    ),
+    "dbsnap.operations.verify": (
+        "Verification",
+        "VerifyOptions",
+        "verify",
+    ),
+    "dbsnap.postgres.throwaway": (
+        "ThrowawayServer",
+        "server_binaries",
+        "throwaway_server",
+    ),
+    "dbsnap.postgres.url": (
+        "Database",
+        "parse_url",
+    ),
     "dbsnap.progress": ("Progress",),
     "dbsnap.report": ("Finding",),
+    "dbsnap.reports.outcome": (
+        "Check",
+        "Drill",
+    ),
 }
 """The module of each public name."""
 
