@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from dbsnap.archive.record import OmittedObject
 from dbsnap.dumpfile.defining.loosened import Loosening
 from dbsnap.inventory import object_name
+from dbsnap.postgres.tables.belongings import read_checks, read_parts
 from dbsnap.postgres.tables.dependencies import PG_CLASS, functions_called, needed_by
-from dbsnap.postgres.tables.table_parts import read_checks, read_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dbsnap.operations.table_backup.plan import PlannedTable
     from dbsnap.postgres.connection import Connection
+    from dbsnap.postgres.tables.belongings import Check, Part
     from dbsnap.postgres.tables.dependencies import Address
-    from dbsnap.postgres.tables.table_parts import Check, Part
-    from dbsnap.postgres.tables.table_selection import Relation, Relations
+    from dbsnap.postgres.tables.selection import Relation, Relations
 
 
 @dataclass(frozen=True, slots=True)

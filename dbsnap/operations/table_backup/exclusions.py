@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbsnap.errors import UsageError
 from dbsnap.postgres.tables.patterns import table_pattern
-from dbsnap.postgres.tables.table_selection import matching
+from dbsnap.postgres.tables.selection import matching
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dbsnap.operations.table_backup.plan import PlannedTable, TableRequest
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.tables.table_selection import Choice, Relation
+    from dbsnap.postgres.tables.selection import Choice, Relation
     from dbsnap.postgres.url import Database
 
 

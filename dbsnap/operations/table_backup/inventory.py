@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dbsnap.inventory import Objects
     from dbsnap.operations.table_backup.definitions import Definitions
-    from dbsnap.postgres.tables.table_selection import Relation
+    from dbsnap.postgres.tables.selection import Relation
 
 KEYS = frozenset({"primary key", "unique constraint", "exclusion constraint"})
 COUNTERPART = {"v": "view", "m": "materialized view", "S": "sequence"}

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbsnap.operations.table_backup.row_filter import source_sql
-from dbsnap.postgres.tables.table_columns import affected_columns, unfilled_columns
+from dbsnap.postgres.tables.columns import affected_columns, unfilled_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dbsnap.operations.table_backup.row_filter import RowFilter
-    from dbsnap.postgres.tables.table_columns import Column
-    from dbsnap.postgres.tables.table_selection import ChosenTable, Relation, Relations
+    from dbsnap.postgres.tables.columns import Column
+    from dbsnap.postgres.tables.selection import ChosenTable, Relation, Relations
     from dbsnap.prisma.models import PrismaModel
     from dbsnap.report import Finding
 

@@ -9,8 +9,8 @@ from dbsnap.errors import UsageError
 from dbsnap.operations.table_backup.exclusions import ColumnExclusions
 from dbsnap.operations.table_backup.plan import PlannedTable, TablePlan
 from dbsnap.operations.table_backup.row_filter import row_filter
-from dbsnap.postgres.tables.table_columns import read_columns
-from dbsnap.postgres.tables.table_selection import choose_tables
+from dbsnap.postgres.tables.columns import read_columns
+from dbsnap.postgres.tables.selection import choose_tables
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:

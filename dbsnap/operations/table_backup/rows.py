@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from dbsnap.dumpfile.table_dump import END_OF_ROWS, rows_header
 from dbsnap.operations.table_backup.row_filter import SESSION_SETTINGS, check_filter, filter_errors
 from dbsnap.postgres.connection import execute
-from dbsnap.postgres.tables.table_rows import (
+from dbsnap.postgres.tables.rows import (
     RowsToCopy,
     copy_rows,
     count_rows,
     estimated_bytes,
 )
-from dbsnap.postgres.tables.table_selection import search_path, user_search_path
+from dbsnap.postgres.tables.selection import search_path, user_search_path
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:

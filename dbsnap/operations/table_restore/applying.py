@@ -13,11 +13,11 @@ from dbsnap.operations.table_restore.staging import select_scope
 from dbsnap.postgres.connection import execute, fetch, fetch_value
 from dbsnap.postgres.tables.change_statement import change_statement
 from dbsnap.postgres.tables.live_table import read_foreign_keys, read_live_tables
+from dbsnap.postgres.tables.locks import lock_refused
 from dbsnap.postgres.tables.row_differences import remaining_differences
+from dbsnap.postgres.tables.selection import search_path
 from dbsnap.postgres.tables.staged_table import DELETED, INSERTED, KEPT, UPDATED
-from dbsnap.postgres.tables.table_locks import lock_refused
-from dbsnap.postgres.tables.table_selection import search_path
-from dbsnap.postgres.tables.table_switches import (
+from dbsnap.postgres.tables.switches import (
     Statements,
     foreign_key_switch,
     not_null_switch,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dbsnap.operations.table_restore.work import TableWork
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.tables.live_table import Relation
+    from dbsnap.postgres.tables.live_table import TableName
     from dbsnap.postgres.tables.staged_table import Kind, StagedTable
 
 ROLLED_BACK = "everything was rolled back: nothing was changed"
@@ -191,5 +191,5 @@ def _refuse_other_number(work: TableWork, number: int, kind: Kind, rows: int) ->
         raise VerificationFailed(message, [_finding(relation, message)], hint=ROLLED_BACK)
 
 
-def _finding(relation: Relation, message: str) -> Finding:
+def _finding(relation: TableName, message: str) -> Finding:
     return Finding("different", f"table {relation.full_name}", message)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dbsnap.operations.table_restore.work import TableWork
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.tables.live_table import ForeignKey, ForeignKeys, Relation
+    from dbsnap.postgres.tables.live_table import ForeignKey, ForeignKeys, TableName
     from dbsnap.postgres.tables.references import Cause
     from dbsnap.postgres.tables.staged_table import Kind, StagedTable
 
@@ -26,8 +26,8 @@ SHOWN_COLUMNS = 3
 
 
 def reachable_tables(
-    tables: Iterable[Relation], keys: ForeignKeys, *, deletes: bool
-) -> dict[int, Relation]:
+    tables: Iterable[TableName], keys: ForeignKeys, *, deletes: bool
+) -> dict[int, TableName]:
     """Return the tables that foreign keys may change when rows of these change, and these. Pure.
 
     ``deletes``: rows may be deleted, or else only updated.
@@ -249,10 +249,10 @@ def _missing(table: StagedTable, key: ForeignKey, found: Sequence[tuple[Any, ...
     return _problem(table.live.relation, message)
 
 
-def _shown_columns(work: TableWork, relation: Relation) -> tuple[str, ...]:
+def _shown_columns(work: TableWork, relation: TableName) -> tuple[str, ...]:
     live = work.live[relation.oid]
     return live.primary_key or tuple(column.name for column in live.columns[:SHOWN_COLUMNS])
 
 
-def _problem(relation: Relation, message: str) -> Finding:
+def _problem(relation: TableName, message: str) -> Finding:
     return Finding("different", f"table {relation.full_name}", message)

@@ -16,8 +16,8 @@ from dbsnap.postgres.tables.row_differences import (
     repeated_keys,
     samples,
 )
+from dbsnap.postgres.tables.selection import search_path
 from dbsnap.postgres.tables.staged_table import CREATE_PLAN, INSERTED, PLAN, UPDATED
-from dbsnap.postgres.tables.table_selection import search_path
 from dbsnap.postgres.tables.unique_values import column_to_let_go, conflicts, held_by_updated_rows
 from dbsnap.report import Finding
 

@@ -22,16 +22,16 @@ from dbsnap.postgres.tables.live_table import (
     read_foreign_keys,
     read_live_tables,
 )
+from dbsnap.postgres.tables.locks import lock_tables
+from dbsnap.postgres.tables.selection import search_path as searching
 from dbsnap.postgres.tables.staged_table import (
     StagedTable,
     create_scope,
     fill_scope,
     leave_out_of_stage,
 )
-from dbsnap.postgres.tables.table_locks import lock_tables
-from dbsnap.postgres.tables.table_selection import search_path as searching
-from dbsnap.postgres.tables.table_staging import stage_rows
-from dbsnap.postgres.tables.table_switches import row_security_switch
+from dbsnap.postgres.tables.staging import stage_rows
+from dbsnap.postgres.tables.switches import row_security_switch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.tables.live_table import ForeignKeys, LiveTable
     from dbsnap.postgres.tables.staged_table import Mode
-    from dbsnap.postgres.tables.table_switches import Statements
+    from dbsnap.postgres.tables.switches import Statements
     from dbsnap.progress import Progress
 
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
         ForeignKeys,
         LiveColumn,
         LiveTable,
-        Relation,
+        TableName,
         UniqueKey,
     )
     from dbsnap.postgres.tables.staged_table import Kind, StagedTable
-    from dbsnap.postgres.tables.table_switches import Statements
+    from dbsnap.postgres.tables.switches import Statements
     from dbsnap.report import Finding
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Expectation:
     """What must be found of a table afterwards: its rows, and how many of them were written."""
 
-    relation: Relation
+    relation: TableName
     rows: int
     written: int
 
@@ -73,7 +73,7 @@ class TableWork:
         generated = {column.name for column in table.live.columns if column.generated}
         return bool({*self.changed.get(table.number, {}), *generated} & {*columns})
 
-    def restored(self, relation: Relation) -> list[StagedTable]:
+    def restored(self, relation: TableName) -> list[StagedTable]:
         """Return the restored tables that share rows with a table: it, its partitions, or its whole."""
         name = (relation.schema, relation.name)
         parts = self.live[relation.oid].partitions if relation.oid in self.live else ()

@@ -18,7 +18,7 @@ from dbsnap.postgres.tables.staged_table import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dbsnap.postgres.tables.live_table import Relation
+    from dbsnap.postgres.tables.live_table import TableName
 
 
 def planned_keys(table: StagedTable) -> str:
@@ -34,7 +34,7 @@ def planned_keys(table: StagedTable) -> str:
     )
 
 
-def cascaded_keys(relation: Relation, columns: Sequence[str]) -> str:
+def cascaded_keys(relation: TableName, columns: Sequence[str]) -> str:
     """Return the query for the keys of the rows that foreign keys delete or change."""
     return (
         f"SELECT DISTINCT {key_texts('l', columns)} FROM {CASCADE} AS x "

@@ -41,7 +41,7 @@ TABLE_KINDS = frozenset({"r", "p"})
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class TableName:
     """A table by name. ``readable``: the role may select from it, and no policy hides rows from it."""
 
     oid: int
@@ -130,7 +130,7 @@ class LiveTable:
     take their defaults from. ``row_security``: policies would hide rows from this role.
     """
 
-    relation: Relation
+    relation: TableName
     row_security: bool
     owned: bool
     partitions: tuple[tuple[str, str], ...]
@@ -165,8 +165,8 @@ class ForeignKey:
     """
 
     name: str
-    table: Relation
-    referenced: Relation
+    table: TableName
+    referenced: TableName
     columns: tuple[str, ...]
     referenced_columns: tuple[str, ...]
     operators: tuple[str, ...]
@@ -255,8 +255,8 @@ def _live_table(document: dict[str, Any]) -> LiveTable:
     )
 
 
-def _relation(document: dict[str, Any]) -> Relation:
-    return Relation(
+def _relation(document: dict[str, Any]) -> TableName:
+    return TableName(
         document["oid"],
         document["schema"],
         document["name"],

@@ -23,7 +23,7 @@ from dbsnap.postgres.tables.staged_table import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dbsnap.postgres.tables.live_table import ForeignKey, Relation
+    from dbsnap.postgres.tables.live_table import ForeignKey, TableName
 
 Cause = Literal["delete", "update"]
 
@@ -157,7 +157,7 @@ DELETE FROM {CASCADE} AS c WHERE c.kind = 'c' AND EXISTS (
 """A row that one foreign key changes and another deletes is deleted."""
 
 
-def cascade_samples(number: int, kind: str, relation: Relation, shown: Sequence[str]) -> str:
+def cascade_samples(number: int, kind: str, relation: TableName, shown: Sequence[str]) -> str:
     """Return the query for what one foreign key does to a table: (count, names of three)."""
     return _counted(
         f"{key_texts('l', shown)} FROM {CASCADE} AS x JOIN {relation.rows} AS l "
@@ -166,7 +166,7 @@ def cascade_samples(number: int, kind: str, relation: Relation, shown: Sequence[
     )
 
 
-def cascaded_rows(relation: Relation) -> str:
+def cascaded_rows(relation: TableName) -> str:
     """Return the query for how many rows of a table foreign keys delete and change: (d, c)."""
     count = "pg_catalog.count(DISTINCT (x.relation, x.live))"
     return (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.tables.live_table import Relation
+    from dbsnap.postgres.tables.live_table import TableName
 
 MODE = "SHARE ROW EXCLUSIVE"
 """Conflicts with everything that changes rows and with itself; readers go on (documentation,
@@ -48,7 +48,7 @@ AGAINST_READERS = ("AccessExclusiveLock",)
 need: those with rules, say."""
 
 
-def lock_tables(connection: Connection, tables: Iterable[Relation], wait_seconds: float) -> None:
+def lock_tables(connection: Connection, tables: Iterable[TableName], wait_seconds: float) -> None:
     """Let nobody but readers come near these tables until the transaction ends.
 
     Raises ServerFailed naming the sessions in the way after ``wait_seconds``; the transaction is then
@@ -78,7 +78,7 @@ def bounded_waits(connection: Connection, wait_seconds: float) -> Iterator[None]
 
 def lock_refused(
     connection: Connection,
-    tables: Sequence[Relation],
+    tables: Sequence[TableName],
     wait_seconds: float,
     *,
     by_readers: bool = False,
