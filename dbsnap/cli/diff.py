@@ -41,9 +41,9 @@ def diff(
     live: bool,
     exit_code: bool,
 ) -> int:
-    """Say what changed from backup A to backup B (latest, unless named), from their records alone.
+    """Say what changed from backup A to backup B, from their records.
 
-    With --live B is the database, which is then read as verify reads it.
+    B is the latest backup unless it is named; no dump is read. With --live it is the database, which is then read as verify reads it.
 
     Example: dbsnap diff backup_20260124_103000_app latest
     """

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import click
 from rich.filesize import decimal
 
-from dbsnap.cli.command import command, guard_options, migrations_option
+from dbsnap.cli.command import command, guard_options, jobs_option, migrations_option
+from dbsnap.cli.completion import backup_names
 from dbsnap.cli.documents import Document, document
 from dbsnap.cli.invocation import DIFFERENT, NOT_RUN
 from dbsnap.cli.terminal_text import counted, empty_table, plain
 from dbsnap.errors import StorageFailed, UsageError
-from dbsnap.operations.drill import DrillOptions, drill_all
 from dbsnap.operations.drill import drill as drill_backup
+from dbsnap.operations.drill import drill_all
 from dbsnap.operations.drilling.expectation import Expectation, UserCheck
+from dbsnap.operations.drilling.options import DrillOptions
 from dbsnap.operations.migrations import read_project
 from dbsnap.postgres.url import parse_url
 from dbsnap.reports.github import summary, workflow_commands
@@ -46,7 +48,7 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
 
 @command(reaches_database=False)
-@click.argument("file", metavar="[FILE]", required=False)
+@click.argument("file", metavar="[FILE]", required=False, shell_complete=backup_names)
 @click.option("--all", "every", is_flag=True, help="Drill every backup in the directory.")
 @click.option("--server", metavar="URL", help="Restore into this server instead of starting one.")
 @click.option(
@@ -69,6 +71,7 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--junit", "junit_file", metavar="FILE", type=OUTPUT, help="Write JUnit's XML too.")
 @click.option("--html", "html_file", metavar="FILE", type=OUTPUT, help="Write one page too.")
+@jobs_option
 @migrations_option
 @guard_options
 def drill(
@@ -86,10 +89,11 @@ def drill(
     allow: tuple[str, ...],
     untrusted: bool,
 ) -> int:
-    """Prove a backup: restore it into a throw-away server, compare it, run your checks, discard it.
+    """Prove a backup by restoring it into a throw-away server.
 
-    No server is needed on this machine, and nothing of yours is touched. Where GITHUB_STEP_SUMMARY is
-    set, a summary is added to it.
+    All of it is compared with its record, your checks are run, and the server is discarded. None is
+    needed on this machine, and nothing of yours is touched. Where GITHUB_STEP_SUMMARY is set, a summary
+    is added to it.
 
     Example: dbsnap drill latest
 
@@ -97,6 +101,7 @@ def drill(
     """
     if every and file is not None:
         raise UsageError("FILE and --all exclude each other")
+    _refuse_unwritable(junit_file, html_file)
     settings = invocation.settings
     options = DrillOptions(
         server=parse_url(server, origin="--server") if server is not None else None,
@@ -110,6 +115,7 @@ def drill(
         ),
         pg_bin=settings.pg_bin,
         history=settings.directory if html_file else None,
+        jobs=settings.jobs,
     )
     with invocation.progress() as progress:
         if every:
@@ -139,6 +145,13 @@ def _from_files(files: Sequence[Path], settings: Settings) -> list[UserCheck]:
         check.query()  # a file that is not there is worth no server
         checks.append(check)
     return checks
+
+
+def _refuse_unwritable(*outputs: Path | None) -> None:
+    """Say before the work, and not after it, that a report would have nowhere to go."""
+    for path in outputs:
+        if path is not None and not os.access(path.parent, os.W_OK):
+            raise UsageError(f"{path} cannot be written: is there a directory {path.parent}?")
 
 
 def _write_reports(
@@ -222,8 +235,7 @@ def _print_drill(screen: Screen, drill: Drill, *, bad_only: bool) -> None:
         screen.say(f"  {MARKS[check.outcome]}{space}{name}  {plain(check.message)}", indent=4)
         screen.findings([f for f in check.findings if f.message != check.message])
     if drill.not_reached:
-        left = counted(drill.not_reached, "more check")
-        screen.say(f"  {MARKS['NOT RUN']} {left} not reached")
+        screen.say(f"  {MARKS['NOT RUN']} {drill.not_reached}")
     for name in drill.left_out:
         screen.say(f"  [yellow]left out[/] {plain(name)}", indent=4)
     screen.say(f"{MARKS[drill.outcome]} {plain(drill.backup)}: {_held(drill)}", indent=2)

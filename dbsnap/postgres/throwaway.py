@@ -33,6 +33,15 @@ PORT = "5432"
 START_SECONDS = 60
 ABANDONED_SECONDS = 600
 
+SHELL = Path("/bin/sh")
+REMOVE_AT_THE_END = """
+trap '' INT TERM HUP
+cat
+test -f "$1/data/postmaster.pid" && kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"
+rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
+"""
+"""The kernel tells it with SIGTERM that dbsnap was killed; the end of its input is what it waits for."""
+
 FAST_AND_LOOSE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -101,18 +110,45 @@ def throwaway_server(
     user = _unprivileged_user()
     try:
         (directory / "owner.pid").write_text(str(os.getpid()))
-        binaries = _reachable_binaries(program.path.parent, directory, user)
-        server = ThrowawayServer(binaries, directory, user, program.version)
-        (directory / "socket").mkdir(mode=0o700)
-        _give_to_user(directory, user)
-        _initialise(server)
-        try:  # an interrupted start may have got as far as a running server
-            _start(server, {**FAST_AND_LOOSE, **(settings or {})})
-            yield server
-        finally:
-            stop_server(server)
+        with _removed_if_killed(directory):
+            binaries = _reachable_binaries(program.path.parent, directory, user)
+            server = ThrowawayServer(binaries, directory, user, program.version)
+            (directory / "socket").mkdir(mode=0o700)
+            _give_to_user(directory, user)
+            _initialise(server)
+            try:  # an interrupted start may have got as far as a running server
+                _start(server, {**FAST_AND_LOOSE, **(settings or {})})
+                yield server
+            finally:
+                stop_server(server)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _removed_if_killed(directory: Path) -> Iterator[None]:
+    """Have the server and its directory removed even if nothing of dbsnap's own can do it any more.
+
+    A shell waits for the end of a pipe, which comes when dbsnap ends, however it does.
+    """
+    theirs, ours = os.pipe()
+    watcher = None
+    try:
+        with suppress(ToolUnavailable):  # then the next dbsnap removes what a killed one left
+            watcher = start(
+                SHELL,
+                ["-c", REMOVE_AT_THE_END, "dbsnap-watcher", str(directory)],
+                environment={},
+                stdin=theirs,
+                own_session=True,
+            )
+        yield
+    finally:
+        os.close(theirs)
+        os.close(ours)
+        if watcher is not None:
+            with suppress(ToolFailed):
+                watcher.wait()
 
 
 def stop_server(server: ThrowawayServer) -> None:

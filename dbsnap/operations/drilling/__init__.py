@@ -1,0 +1,1 @@
+"""What a drill is made of."""
