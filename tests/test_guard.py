@@ -496,13 +496,17 @@ VARIANTS = [
     ["--create", "--clean", "--if-exists", "--inserts"],
     ["--clean", "--column-inserts", "--section=pre-data", "--section=data"],
 ]
-"""Between them, all that ``pg_dump`` is usually asked for; the matrix asks for each by itself."""
+"""Between them, all that ``pg_dump`` is usually asked for; the matrix asks for more."""
 
 ALL_VARIANTS = [
-    *([], ["--inserts"], ["--column-inserts", "--rows-per-insert=7"], ["--create"], ["--clean"]),
-    *(["--clean", "--if-exists"], ["--create", "--clean", "--if-exists", "--no-owner", "--no-acl"]),
-    *([f"--section={section}"] for section in ("pre-data", "data", "post-data")),
-    *(["--data-only", "--disable-triggers"], ["--quote-all-identifiers", "--inserts"]),
+    [],
+    ["--create", "--clean", "--if-exists", "--no-owner", "--no-acl"],
+    ["--clean", "--column-inserts", "--rows-per-insert=7"],
+    ["--create", "--quote-all-identifiers", "--inserts"],
+    ["--section=pre-data"],
+    ["--section=data"],
+    ["--section=post-data"],
+    ["--data-only", "--disable-triggers"],
 ]
 
 
@@ -554,7 +558,8 @@ class TestAwkwardDatabases:
     def test_no_false_alarm_in_any_variant_of_any_version(
         self, path: Path, major: int, new_database: NewDatabase, tmp_path: Path
     ) -> None:
-        check_variants(path, ALL_VARIANTS, major, new_database, tmp_path)
+        variants = ALL_VARIANTS[:1] if path.stem in BULKY else ALL_VARIANTS
+        check_variants(path, variants, major, new_database, tmp_path)
 
     def test_the_table_of_alarms_names_databases(self) -> None:
         assert {path.stem for path in schema_files()} >= ALARMS.keys()
