@@ -209,11 +209,17 @@ def _end_what_was_started() -> Iterator[None]:
 
 
 class Started:
-    """A running ``python -m dbsnap``, whose log lines can be waited for."""
+    """A running ``python -m dbsnap``, whose log lines can be waited for; ``program`` is another one."""
 
-    def __init__(self, *arguments: str, cwd: Path, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        program: tuple[str, ...] = ("-m", "dbsnap"),
+        **options: Any,
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dbsnap", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

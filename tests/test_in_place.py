@@ -33,12 +33,12 @@ from dbsnap.errors import (
     UsageError,
     VerificationFailed,
 )
-from dbsnap.operations import restore_in_place
 from dbsnap.operations.backup import backup
 from dbsnap.operations.opened import opened_backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
-from dbsnap.operations.restore_preflight import plan_restore
+from dbsnap.operations.restoring import in_place as restore_in_place
+from dbsnap.operations.restoring.plan import RestoreOptions
+from dbsnap.operations.restoring.preflight import plan_restore
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs
@@ -499,7 +499,7 @@ def test_a_killed_dbsnap_leaves_the_database_as_it_was(
         "import os, signal, sys\n"
         "from dbsnap.progress import NoProgress\n"
         "from dbsnap.operations.restore import restore\n"
-        "from dbsnap.operations.restore_plan import RestoreOptions\n"
+        "from dbsnap.operations.restoring.plan import RestoreOptions\n"
         "from dbsnap.postgres.url import Database\n"
         "from pathlib import Path\n"
         "class Dying(NoProgress):\n"

@@ -7,6 +7,7 @@ cut off inside a COPY block, ``psql -1 -v ON_ERROR_STOP=1`` exits 0 and commits 
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from dbsnap.dumpfile.guarding.code_at_load import CodeReader
 from dbsnap.dumpfile.guarding.restriction import PsqlCommands
 from dbsnap.dumpfile.guarding.row_widths import RowWidths
 from dbsnap.dumpfile.lexer import Comment, CopyData, CopyStart, MetaCommand, lex
+from dbsnap.dumpfile.loading.outline import MOST_BYTES, OutlineReader
+from dbsnap.dumpfile.read_ahead import read_ahead
 from dbsnap.dumpfile.stored import READ_BYTES, StoredDump
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare, short_name
@@ -29,9 +32,13 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
     from dbsnap.dumpfile.guarding.rules import Breach
     from dbsnap.dumpfile.lexer import Event
+    from dbsnap.dumpfile.loading.outline import Outline
 
 PROMISED = (("table", "rows"), ("sequence", "last_value"))
 """What a whole dump states of every table that holds rows, and of every sequence."""
+
+SMALL_BYTES = 1 << 20
+"""The size of a file for which a second thread does not pay."""
 
 TRAILER = b"-- PostgreSQL database dump complete"
 
@@ -46,7 +53,8 @@ class GuardedDump:
     ``raw_bytes`` is the size of the uncompressed text, ``sha256`` that of the file. ``rules`` are
     those that the dump breaks with leave, ``code`` what of its own it will run while it is loaded.
     ``not_sent`` are its psql commands, and what only ``pg_dump --create`` and ``--clean`` write: white
-    space must take their place in what psql gets.
+    space must take their place in what psql gets. ``outline`` is there if it was
+    asked for, and is not too large.
     """
 
     contents: DumpContents
@@ -55,6 +63,7 @@ class GuardedDump:
     rules: tuple[str, ...]
     code: tuple[LoadedCode, ...]
     not_sent: tuple[Span, ...]
+    outline: Outline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ def guard(
     *,
     promise: Promise | None = None,
     allowed: Collection[str] = (),
+    keep_outline: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> GuardedDump:
     r"""Read a whole dump and return what it contains, or raise DumpRefused.
@@ -82,9 +92,10 @@ def guard(
     """
     _refuse_converted_line_ends(dump)
     read, digest = dump.hashing_reader()
-    reading = _Reading()
+    reading = _Reading(OutlineReader(MOST_BYTES if keep_outline else -1))
     try:
-        reading.read(read, on_progress)
+        with nullcontext(read) if dump.file_bytes < SMALL_BYTES else read_ahead(read) as ahead:
+            reading.read(ahead, on_progress)
     except DumpRefused:
         _refuse_changed_bytes(dump, promise, _digest(dump) if promise else None)
         raise
@@ -101,13 +112,15 @@ def guard(
         rules=tuple(sorted(reading.breaches.rules)),
         code=tuple(reading.code.code()),
         not_sent=reading.not_sent(),
+        outline=reading.outline.outline(),
     )
 
 
 class _Reading:
     """One pass over a dump for everything that is asked of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, outline: OutlineReader) -> None:
+        self.outline = outline
         self.contents = ContentsReader()
         self.breaches = BreachReader()
         self.code = CodeReader()
@@ -129,6 +142,7 @@ class _Reading:
             else:
                 self.breaches.feed(event)
                 self.code.feed(event)
+                self.outline.feed(event)
             if isinstance(event, CopyStart):
                 self._widths.start(event)
             self._look_behind_trailer(event)

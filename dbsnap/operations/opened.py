@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbsnap.archive.storage import backup_id, find_record
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dbsnap.archive.record import Record
     from dbsnap.dumpfile.contents import DumpContents
     from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
+    from dbsnap.dumpfile.loading.outline import Outline
     from dbsnap.dumpfile.omit import Span
     from dbsnap.dumpfile.stored import StoredDump
     from dbsnap.inventory import Inventory
@@ -35,7 +37,7 @@ class OpenedBackup:
     ``expected`` is what must be found after a restore: the record's inventory, or what the dump itself
     states. Everything that is read later comes from the descriptor that was guarded. ``trusted``: there
     is a record, and the dump may break the ``rules`` that it lists. ``code`` is what the dump will run
-    of its own while it is loaded.
+    of its own while it is loaded, ``outline`` all of it but its rows, where that was asked for.
     """
 
     dump: StoredDump
@@ -48,6 +50,7 @@ class OpenedBackup:
     rules: tuple[str, ...]
     code: tuple[LoadedCode, ...]
     not_sent: tuple[Span, ...]
+    outline: Outline | None = None
 
     @property
     def copy_bytes(self) -> int:
@@ -72,18 +75,29 @@ class OpenedBackup:
         return self.expected.server_version
 
     def to_load(
-        self, known_settings: Collection[str], left_out: Collection[Span] = ()
-    ) -> tuple[Callable[[int], bytes], Callable[[], str], list[str]]:
+        self, left_out: Collection[Span]
+    ) -> tuple[Callable[[int], bytes], Callable[[], str]]:
         """Return what a server gets of the dump but for what is ``left_out``, as a function.
 
-        Also a function that gives the sha256 of the file as far as it was read, and the settings that
-        were left out because they are none of the ``known_settings`` of that server.
+        Also a function that gives the sha256 of the file as far as it was read.
         """
-        until = max((end for _, end in self.not_sent), default=0)
-        unknown = unknown_settings(self.dump.raw(), known_settings, until=until)
         read, digest = self.dump.hashing_reader()
-        spans = [*self.not_sent, *left_out, *(span for span, _ in unknown)]
-        return blanked(read, spans), digest, sorted({name for _, name in unknown})
+        return blanked(read, [*self.not_sent, *left_out]), digest
+
+    def not_understood(self, known_settings: Collection[str]) -> tuple[list[Span], list[str]]:
+        """Return which settings of the dump are none of the ``known_settings``: where, and which."""
+        # The settings of --create end before any rows; what ends the dump is not sent either.
+        rows = min((block.offset for block in self.contents.copy_blocks), default=self.raw_bytes)
+        until = max((end for _, end in self.not_sent if end <= rows), default=0)
+        unknown = unknown_settings(self.dump.raw(), known_settings, until=until)
+        return [span for span, _ in unknown], sorted({name for _, name in unknown})
+
+    def table_sizes(self) -> dict[str, int]:
+        """Return the size of each table's rows in the dump, in bytes."""
+        sizes: Counter[str] = Counter()
+        for block in self.contents.copy_blocks:
+            sizes[block.table] += block.end - block.offset
+        return dict(sizes)
 
     def table_contents(self) -> list[TableContent]:
         """Return which rows the dump has: of which tables, and which of their columns."""
@@ -97,6 +111,13 @@ ANY_RULE = frozenset(RULES)
 """For what reads a dump without running it."""
 
 
+def as_a_database(opened: OpenedBackup) -> OpenedBackup:
+    """Return a backup; one of tables with the schema ``public``, which every new database has."""
+    if opened.record is None or not opened.record.selection:
+        return opened
+    return replace(opened, expected=opened.expected.with_facts("schema", "public"))
+
+
 @contextmanager
 def opened_backup(
     path: Path,
@@ -104,6 +125,7 @@ def opened_backup(
     progress: Progress,
     allowed: Collection[str] = (),
     untrusted: bool = False,
+    keep_outline: bool = False,
 ) -> Iterator[OpenedBackup]:
     """Open a dump file, and let it through the guard against its record.
 
@@ -121,6 +143,7 @@ def opened_backup(
             dump,
             promise=_promise(record, untrusted=untrusted) if record else None,
             allowed=allowed,
+            keep_outline=keep_outline,
             on_progress=progress.advance,
         )
         yield OpenedBackup(
@@ -134,6 +157,7 @@ def opened_backup(
             rules=guarded.rules,
             code=guarded.code,
             not_sent=guarded.not_sent,
+            outline=guarded.outline,
         )
 
 

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.contents import ContentsReader
 from dbsnap.dumpfile.lexer import lex
-from dbsnap.dumpfile.lexing.tokens import tokenize
-from dbsnap.dumpfile.rows import RowHashes, UnorderedSum, collect, key_positions
-from dbsnap.inventory import Inventory, object_name
+from dbsnap.dumpfile.rows import UnorderedSum, collect
+from dbsnap.inventory import object_name, split_name
 from dbsnap.operations import proof
-from dbsnap.postgres.catalog import ask_connection, read_inventory
+from dbsnap.operations.measuring import (
+    measure_side_by_side,
+    parts_of,
+    shared_out,
+    sum_side_by_side,
+)
+from dbsnap.operations.some_tables import only_tables
+from dbsnap.postgres.catalog import (
+    ask_connection,
+    quote_name,
+    read_inventory,
+    relations_of,
+)
 from dbsnap.postgres.connection import connect, execute, fetch_value, server_version
 from dbsnap.postgres.content import TableContent, content_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dbsnap.dumpfile.lexer import CopyStart, Event
-    from dbsnap.dumpfile.rows import RowDifference
+    from dbsnap.inventory import Inventory
     from dbsnap.operations.opened import OpenedBackup
+    from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
-
-DETAILED_ROWS = 2_000_000
-"""Of tables with more rows it is only said that they differ: the detail is held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +48,23 @@ class LiveReading:
     inventory: Inventory
     blocks_of: Callable[[Sequence[TableContent]], Iterator[Event]]
 
-    def row_difference(self, table: str) -> RowDifference | None:
-        """Say how many rows of a table differ from the dump's; None where it is not known.
-
-        Rows are told apart by the primary key where the table has one. Not known are tables that are
-        not in both, have other columns, or too many rows.
-        """
-        tables = [known for known in self.opened.table_contents() if known.table == table]
-        wanted = next(iter(readable_tables(tables, self.inventory)), None)
-        rows = self.opened.expected.of("table").get(table, {}).get("rows") or 0
-        live_rows = self.inventory.of("table").get(table, {}).get("rows")
-        if wanted is None or live_rows is None or max(rows, live_rows) > DETAILED_ROWS:
-            return None
-        key = key_positions(_primary_key(self.opened.expected, table), wanted.columns)
-        expected, actual = RowHashes(key), RowHashes(key)
-        collect(
-            lex(self.opened.dump.raw()),
-            lambda number, _: expected if self._block_table(number) == table else None,
-        )
-        collect(self.blocks_of([wanted]), lambda _number, _start: actual)
-        return expected.difference(actual)
-
-    def _block_table(self, number: int) -> str:
-        return self.opened.contents.copy_blocks[number].table
-
 
 @contextmanager
 def read_live(
-    database: Database, opened: OpenedBackup, *, psql: Program, progress: Progress
+    database: Database,
+    opened: OpenedBackup,
+    *,
+    psql: Program,
+    progress: Progress,
+    only: Collection[str] | None = None,
+    jobs: int = 1,
+    shuffled: Mapping[str, UnorderedSum] = MappingProxyType({}),
 ) -> Iterator[LiveReading]:
     """Read a database in one snapshot: catalogue, exact counts and the content of the dump's tables.
 
+    With ``only`` these tables and what belongs to them are all that is read (``live_inventory``).
+    ``jobs`` sessions read the tables' content, all in the same snapshot. Those that are ``shuffled`` are
+    known to be in another order than in the dump, and what their rows are there.
     A table whose rows come in another order than the dump's, but are the same rows, has the dump's
     fingerprint in the result: order is nothing that a table promises.
     """
@@ -76,29 +72,59 @@ def read_live(
         execute(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         snapshot = str(fetch_value(connection, "SELECT pg_export_snapshot()"))
         progress.phase(f"reading what {database.label} holds")
-        inventory = comparable(
-            read_inventory(ask_connection(connection), server_version(connection)), opened
+        inventory = comparable(live_inventory(connection, only), opened)
+
+        stream = partial(
+            content_stream, psql, database, encoding=opened.encoding, snapshot=snapshot
         )
 
         def blocks_of(tables: Sequence[TableContent]) -> Iterator[Event]:
-            with content_stream(
-                psql, database, tables, encoding=opened.encoding, snapshot=snapshot
-            ) as read:
+            with stream(tables) as read:
                 yield from lex(read)
 
         tables = readable_tables(opened.table_contents(), inventory)
         progress.phase("comparing content", total_bytes=opened.copy_bytes)
-        content = measure_content(tables, blocks_of, progress)
+        ordered = [table for table in tables if table.table not in shuffled]
+        shares = shared_out(ordered, opened.table_sizes(), jobs)
+        content: dict[str, str | None] = {**measure_side_by_side(shares, stream, progress)}
+        for table in tables:
+            if table.table in shuffled:
+                parts = parts_of(table, _pages(connection, table), jobs)
+                found = sum_side_by_side(parts, stream, progress)
+                content[table.table] = (
+                    expected_content(opened).get(table.table)
+                    if found == shuffled[table.table]
+                    else f"other rows, whose sum is {found.total:x}"
+                )
         inventory = proof.with_content(inventory, content)
         inventory = settle_order(inventory, tables, blocks_of, opened)
         yield LiveReading(opened, inventory, blocks_of)
         execute(connection, "ROLLBACK")
 
 
+def _pages(connection: Connection, table: TableContent) -> int:
+    size = "SELECT pg_catalog.pg_relation_size(%s) / current_setting('block_size')::bigint"
+    return int(fetch_value(connection, size, [quote_name(*split_name(table.table))]))
+
+
+def live_inventory(
+    connection: Connection, only: Collection[str] | None = None, *, content: bool = True
+) -> Inventory:
+    """Read what a database holds, or of it ``only`` these tables and what belongs to them.
+
+    ``content`` is that of large objects and materialized views, as in ``catalog.read_inventory``.
+    """
+    ask, version = ask_connection(connection), server_version(connection)
+    if only is None:
+        return read_inventory(ask, version, content=content)
+    relations = relations_of(ask, only)
+    inventory = read_inventory(ask, version, content=content, relations=relations)
+    return only_tables(inventory, only)
+
+
 def comparable(inventory: Inventory, opened: OpenedBackup) -> Inventory:
     """Return what was read of a database with its rows counted as the dump counts them."""
-    dumped_tables = [block.table for block in opened.contents.copy_blocks]
-    roots = proof.loaded_through_root(opened.expected, dumped_tables)
+    roots = proof.loaded_through_root(opened.expected, opened.contents.tables_with_rows)
     return proof.with_partitions_folded(inventory, roots)
 
 
@@ -106,22 +132,6 @@ def expected_content(opened: OpenedBackup) -> dict[str, str]:
     """Return the dump's own fingerprints by table."""
     facts = opened.contents.inventory.of("table").items()
     return {name: table["content"] for name, table in facts if table.get("content")}
-
-
-def measure_content(
-    tables: Sequence[TableContent],
-    blocks_of: Callable[[Sequence[TableContent]], Iterator[Event]],
-    progress: Progress,
-) -> dict[str, str]:
-    """Return the fingerprint of each table, in the order in which the server gives the rows."""
-    reader = ContentsReader()
-    position = 0
-    for event in blocks_of(tables):
-        reader.feed(event)
-        progress.advance(event.end - position)
-        position = event.end
-    blocks = reader.contents().copy_blocks
-    return {table.table: block.content for table, block in zip(tables, blocks, strict=True)}
 
 
 def settle_order(
@@ -151,7 +161,7 @@ def settle_order(
     collect(lex(opened.dump.raw()), sum_of)
     collect(blocks_of(doubtful), lambda number, _start: live_sums[number])
     same = {
-        table.table: expected.get(table.table)  # None for a table dumped in several blocks
+        table.table: expected.get(table.table)  # None if it was dumped with different columns
         for table, live in zip(doubtful, live_sums, strict=True)
         if live == sums[table.table]
     }
@@ -177,17 +187,3 @@ def readable_tables(tables: Sequence[TableContent], inventory: Inventory) -> lis
             partitioned = form == "partitioned table"
             readable.append(replace(table, condition=condition, partitioned=partitioned))
     return readable
-
-
-def _primary_key(inventory: Inventory, table: str) -> list[str]:
-    for facts in inventory.of("constraint").values():
-        if facts.get("table") == table and facts.get("type") == "primary key":
-            tokens = tokenize(facts.get("definition", "").encode())
-            inside = [t.value for t in tokens if t.kind in {"word", "quoted"}]
-            after_keywords = inside[2:]
-            return (
-                after_keywords[: after_keywords.index("include")]
-                if "include" in inside
-                else (after_keywords)
-            )
-    return []

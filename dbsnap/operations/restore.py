@@ -17,15 +17,15 @@ from dbsnap.operations.migrations import (
     planned_migrations,
     restored_migrations,
 )
-from dbsnap.operations.opened import content_not_compared, opened_backup
+from dbsnap.operations.opened import as_a_database, content_not_compared, opened_backup
 from dbsnap.operations.reading import expected_content, read_live
-from dbsnap.operations.restore_in_place import restore_in_place
-from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
-from dbsnap.operations.restore_preflight import plan_restore, refuse_existing
-from dbsnap.operations.restore_privileges import apply_privileges, privileges_left_out
+from dbsnap.operations.restoring.in_place import restore_in_place
+from dbsnap.operations.restoring.loading import load_dump
+from dbsnap.operations.restoring.plan import RestoreOptions, RestorePlan
+from dbsnap.operations.restoring.preflight import plan_restore, refuse_existing
+from dbsnap.operations.restoring.privileges import apply_privileges, privileges_left_out
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
-from dbsnap.postgres.load import load
 from dbsnap.postgres.properties import finish_properties, read_properties
 from dbsnap.postgres.side import (
     create_side_database,
@@ -46,9 +46,10 @@ from dbsnap.progress import NoProgress
 from dbsnap.report import Finding, errors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from dbsnap.dumpfile.rows import UnorderedSum
     from dbsnap.inventory import Inventory
     from dbsnap.operations.migrations import MigrationReport
     from dbsnap.operations.opened import OpenedBackup
@@ -84,6 +85,7 @@ def restore(
 ) -> Restored:
     """Put a whole-database backup back, and prove it before anything live changes.
 
+    One of tables makes a database of its own: ``options.to`` must name a new one.
     ``confirm`` is shown the plan and raises ConfirmationNeeded to end it there. The live database is
     the old one until the swap, which is one transaction and the last step; on every failure before it
     the side database is dropped and the live one untouched. Raises DumpRefused, CannotRun,
@@ -95,10 +97,15 @@ def restore(
     started = time.monotonic()
     with (
         opened_backup(
-            dump, progress=progress, allowed=options.allow, untrusted=options.untrusted
-        ) as opened,
+            dump,
+            progress=progress,
+            allowed=options.allow,
+            untrusted=options.untrusted,
+            keep_outline=options.jobs > 1 and not options.in_place,
+        ) as guarded,
         maintain(database) as maintenance,
     ):
+        opened = as_a_database(guarded)
         replaced = kept_databases(maintenance, database.name)
         now = moment_after(replaced, clock())
         plan = plan_restore(opened, database, maintenance, options, now=now, pg_bin=pg_bin)
@@ -121,8 +128,10 @@ def restore(
             actual, findings = restore_in_place(opened, plan, options, progress=progress)
         else:
             with side_database(maintenance, plan, side_name(name, now)) as side:
-                findings = fill(opened, plan, side, options, progress=progress)
-                actual, differences = compare_side(opened, plan, side, options, progress=progress)
+                findings, shuffled = fill(opened, plan, side, options, progress=progress)
+                actual, differences = compare_side(
+                    opened, plan, side, options, shuffled, progress=progress
+                )
                 findings += differences
                 # What must be in order, and is not, does not go live.
                 restored_migrations(opened, actual, database.schema, options.migrations)
@@ -168,26 +177,21 @@ def fill(
     options: RestoreOptions,
     *,
     progress: Progress,
-) -> list[Finding]:
-    """Load the dump, then owners and privileges, and let the planner know the new tables."""
+) -> tuple[list[Finding], dict[str, UnorderedSum]]:
+    """Load the dump, then owners and privileges, and let the planner know the new tables.
+
+    Returns what is to be said, and the rows of the tables where they are in another order now.
+    """
     progress.phase(f"loading into {side.name}", total_bytes=opened.raw_bytes)
     with connect(side) as connection:
-        known = {row[0] for row in fetch(connection, "SELECT name FROM pg_catalog.pg_settings")}
         left_out, findings = privileges_left_out(opened, connection, options)
-        read, digest, omitted = opened.to_load(known, left_out)
-        for setting in omitted:
-            progress.note(f"left out SET {setting}, which this server does not know")
-        load(plan.psql, plan.loader.with_name(side.name), read, on_progress=progress.advance)
-        if digest() != opened.sha256:
-            raise OperationFailed(
-                f"{opened.dump.path.name} was changed while it was loaded; nothing was swapped"
-            )
+        shuffled = load_dump(opened, plan, side, connection, options, left_out, progress=progress)
         if opened.record is not None and "public" not in opened.expected.of("schema"):
             execute(connection, "DROP SCHEMA public RESTRICT")  # template0 brings one
         findings += apply_privileges(opened, plan.psql, side, options.privileges)
         progress.phase("analysing")
         findings += analyse(connection)
-    return findings
+    return findings, shuffled
 
 
 def analyse(connection: Connection) -> list[Finding]:
@@ -229,12 +233,16 @@ def compare_side(
     plan: RestorePlan,
     side: Database,
     options: RestoreOptions,
+    shuffled: Mapping[str, UnorderedSum],
     *,
     progress: Progress,
 ) -> tuple[Inventory, list[Finding]]:
     """Read back what was loaded; raise VerificationFailed where it is not what the backup holds."""
     expected = proof.with_content(opened.expected, expected_content(opened))
-    with read_live(side, opened, psql=plan.psql, progress=progress) as reading:
+    jobs = options.jobs if opened.raw_bytes >= options.parallel_from else 1
+    with read_live(
+        side, opened, psql=plan.psql, progress=progress, jobs=jobs, shuffled=shuffled
+    ) as reading:
         findings = proof.restore_differences(
             expected, reading.inventory, privileges=options.privileges == "require"
         )

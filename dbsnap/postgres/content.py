@@ -66,7 +66,12 @@ def content_stream(
     ours, theirs = channel()
     try:
         with psql(
-            program, database, arguments=QUIET_ARGUMENTS, options="", stdout=theirs.fileno()
+            program,
+            database,
+            arguments=QUIET_ARGUMENTS,
+            options="",
+            stdout=theirs.fileno(),
+            large_pieces=True,
         ) as source:
             theirs.close()
             script = content_script(tables, encoding=encoding, snapshot=snapshot).encode()

@@ -51,6 +51,11 @@ class PsqlInput:
         self._end = end
         self.process = process
 
+    @property
+    def channel(self) -> socket.socket:
+        """The end itself, for whoever must read from psql while it writes."""
+        return self._end
+
     def send(self, piece: bytes) -> None:
         """Send bytes; if psql has ended, wait for it and raise ToolFailed with what it said."""
         try:
@@ -78,8 +83,12 @@ def psql(
     arguments: tuple[str, ...] = PSQL_ARGUMENTS,
     options: str = LOAD_SETTINGS,
     stdout: int | None = None,
+    large_pieces: bool = False,
 ) -> Iterator[PsqlInput]:
-    """Run psql on a database and give its input; it is stopped if the block raises."""
+    """Run psql on a database and give its input; it is stopped if the block raises.
+
+    ``large_pieces`` is for one that writes much (``tools.start``).
+    """
     ours, theirs = channel()
     environment = client_environment(database, application="dbsnap psql", options=options)
     # The lexer reads a dump as psql does only where no byte of a character can look like ASCII.
@@ -91,6 +100,7 @@ def psql(
             environment=environment,
             stdin=theirs.fileno(),
             stdout=stdout,
+            large_pieces=large_pieces,
         )
     finally:
         theirs.close()

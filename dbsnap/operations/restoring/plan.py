@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Way = Literal["swap", "create", "beside", "in place"]
 PrivilegesMode = Literal["auto", "none", "require"]
 
+PARALLEL_FROM_BYTES = 64 << 20
+"""Smaller dumps are loaded by one session about as soon as by several."""
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
@@ -24,7 +27,8 @@ class RestoreOptions:
     ``allow`` names rules of the guard that the dump may break, ``untrusted`` holds it to all others
     whatever its record says. ``as_role`` is the role that loads the dump instead of the one that does
     everything else; its password may also come from a passfile. ``migrations`` are those beside the
-    project; where it is None, nothing is said of Prisma's migrations.
+    project; where it is None, nothing is said of Prisma's migrations. ``jobs`` sessions load a
+    dump with a record, of ``parallel_from`` bytes of text or more, and read it back; never in place.
     """
 
     to: str | None = None
@@ -36,6 +40,8 @@ class RestoreOptions:
     as_role: str | None = None
     as_role_password: str | None = field(default=None, repr=False)
     migrations: ProjectMigrations | None = None
+    jobs: int = 1
+    parallel_from: int = PARALLEL_FROM_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dbsnap.postgres.discovery import psql_flaw
 
 if TYPE_CHECKING:
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import RestoreOptions
+    from dbsnap.operations.restoring.plan import RestoreOptions
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database

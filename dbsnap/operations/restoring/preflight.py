@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from dbsnap.errors import CannotRun, DumpRefused, RightMissing, UsageError
 from dbsnap.inventory import short_name
 from dbsnap.operations.opened import content_not_compared
-from dbsnap.operations.restore_in_place import missing_rights, refuse_in_place
-from dbsnap.operations.restore_plan import RestorePlan
-from dbsnap.operations.restore_privileges import check_privileges
-from dbsnap.operations.restore_role import loading_address, loading_notes
+from dbsnap.operations.restoring.in_place import missing_rights, refuse_in_place
+from dbsnap.operations.restoring.plan import RestorePlan
+from dbsnap.operations.restoring.privileges import check_privileges
+from dbsnap.operations.restoring.role import loading_address, loading_notes
 from dbsnap.postgres.connection import fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.properties import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import RestoreOptions, Way
+    from dbsnap.operations.restoring.plan import RestoreOptions, Way
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database
 
@@ -104,9 +104,12 @@ def refuse_existing(maintenance: Maintenance, name: str) -> None:
 
 
 def _refuse_without_tables(opened: OpenedBackup) -> None:
-    """Refuse rows of tables that the dump does not make (``pg_dump --data-only``)."""
+    """Refuse rows of tables that neither the dump makes nor an extension (``pg_dump --data-only``)."""
     made = opened.contents.inventory.of("table")
+    recorded = opened.expected.of("table")
     for block in opened.contents.copy_blocks:
+        if recorded.get(block.table, {}).get("form") == "extension data":
+            continue
         if "form" not in made.get(block.table, {}):
             raise DumpRefused(
                 f"line {block.line:,}: rows of {short_name(block.table)}, which the dump does not make",

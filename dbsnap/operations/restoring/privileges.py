@@ -17,7 +17,7 @@ from dbsnap.report import Finding
 if TYPE_CHECKING:
     from dbsnap.dumpfile.privileges import PrivilegeStatement
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import PrivilegesMode, RestoreOptions
+    from dbsnap.operations.restoring.plan import PrivilegesMode, RestoreOptions
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.side import Maintenance

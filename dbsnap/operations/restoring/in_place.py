@@ -20,15 +20,15 @@ from dbsnap.errors import (
 )
 from dbsnap.inventory import Inventory, compare
 from dbsnap.operations import proof
+from dbsnap.operations.measuring import measure_content
 from dbsnap.operations.migrations import restored_migrations
 from dbsnap.operations.reading import (
     comparable,
     expected_content,
-    measure_content,
     readable_tables,
     settle_order,
 )
-from dbsnap.operations.restore_privileges import apply_uncommitted, privileges_left_out
+from dbsnap.operations.restoring.privileges import apply_uncommitted, privileges_left_out
 from dbsnap.postgres.catalog import ask_connection, read_inventory
 from dbsnap.postgres.connection import connect, fetch, server_version
 from dbsnap.postgres.content import blocks_script
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from dbsnap.dumpfile.lexer import Event
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import RestoreOptions, RestorePlan
+    from dbsnap.operations.restoring.plan import RestoreOptions, RestorePlan
     from dbsnap.postgres.content import TableContent
     from dbsnap.postgres.url import Database
     from dbsnap.postgres.verified_commit import UncommittedSession
@@ -88,8 +88,9 @@ def restore_in_place(
         version = server_version(connection)
         known = {row[0] for row in fetch(connection, "SELECT name FROM pg_catalog.pg_settings")}
         left_out, findings_of_roles = privileges_left_out(opened, connection, options)
-    read, digest, omitted = opened.to_load(known, left_out)
-    for setting in omitted:
+    unknown, names = opened.not_understood(known)
+    read, digest = opened.to_load([*left_out, *unknown])
+    for setting in names:
         progress.note(f"left out SET {setting}, which this server does not know")
     with _advice(), uncommitted_session(plan.psql, plan.database) as session:
         progress.phase(f"loading into {plan.database.name}", total_bytes=opened.raw_bytes)
@@ -179,7 +180,7 @@ def _read_uncommitted(
             yield from lex(read)
 
     tables = readable_tables(opened.table_contents(), inventory)
-    content = measure_content(tables, blocks_of, progress)
+    content = measure_content(tables, blocks_of(tables), progress)
     inventory = proof.with_content(inventory, content)
     return settle_order(inventory, tables, blocks_of, opened)
 

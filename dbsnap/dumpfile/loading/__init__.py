@@ -1,0 +1,1 @@
+"""How a dump can be loaded by several sessions: pure decisions about its statements and rows."""

@@ -1,0 +1,317 @@
+"""Several sessions bring back what one psql would have brought back, and break as cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import (
+    SCHEMAS,
+    Started,
+    address_of,
+    database_names,
+    eventually,
+    query,
+    running,
+    sessions,
+)
+
+from dbsnap.dumpfile.rows import UnorderedSum
+from dbsnap.errors import DumpRefused, ToolFailed
+from dbsnap.operations.backup import backup
+from dbsnap.operations.dumping.dump import DumpOptions
+from dbsnap.operations.dumping.plan import Thresholds
+from dbsnap.operations.opened import opened_backup
+from dbsnap.operations.reading import read_live
+from dbsnap.operations.restore import restore
+from dbsnap.operations.restoring import loading
+from dbsnap.operations.restoring.parallel_load import maintenance_kilobytes
+from dbsnap.operations.restoring.plan import RestoreOptions
+from dbsnap.operations.verify import verify
+from dbsnap.postgres.discovery import choose
+from dbsnap.progress import NoProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from dbsnap.operations.backup import Backup
+    from dbsnap.operations.restore import Restored
+    from dbsnap.postgres.throwaway import ThrowawayServer
+    from dbsnap.postgres.url import Database
+
+    NewDatabase = Callable[..., Database]
+
+AWKWARD = [
+    "constraints",
+    "dependency_loops",
+    "event_triggers",
+    "extensions",
+    "generated_and_identity",
+    "indexes",
+    "inheritance",
+    "keys_circular",
+    "large_objects",
+    "limit_hash_partition_by_enum",
+    "limit_invalid_index",
+    "materialized_views",
+    "names_tables",
+    "operators",
+    "partitions",
+    "publications",
+    "schemas_crossed",
+    "types",
+    "wide",
+]
+"""The schemas of ``tests/schemas`` in which something depends on something."""
+
+FRAMES = DumpOptions(
+    jobs=2, thresholds=Thresholds(database_bytes=0, table_bytes=0, frame_bytes=1 << 16)
+)
+"""A dump in many small blocks, as a large database has them."""
+
+ROWS = 4_000
+ONE_LARGE = f"""
+CREATE TABLE large (id integer PRIMARY KEY, word text NOT NULL);
+INSERT INTO large SELECT n, repeat(md5(n::text), 4) || E'\\\\.\\n' FROM generate_series(1, {ROWS}) n;
+CREATE INDEX large_word ON large (word);
+CREATE TABLE small (id integer REFERENCES large, word text);
+INSERT INTO small SELECT id, word FROM large WHERE id <= 500;
+"""
+TRANSACTIONS = "SELECT count(DISTINCT xmin::text) FROM {}"
+
+
+def put_beside(
+    taken: Backup, database: Database, jobs: int = 3, confirm: Callable[[], object] = lambda: None
+) -> Restored:
+    """Restore a backup of any size by several sessions, into a database of its own."""
+    return restore(
+        taken.dump,
+        database,
+        confirm=lambda _plan: confirm() and None,
+        options=RestoreOptions(to=beside(database, jobs).name, jobs=jobs, parallel_from=0),
+    )
+
+
+def beside(database: Database, jobs: int = 3) -> Database:
+    return database.with_name(f"{database.name}_{jobs}")
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Give the plans that were followed, None for a dump that one psql has read."""
+    made: list[object] = []
+
+    def planned(*arguments: object) -> object:
+        made.append(plan(*arguments))
+        return made[-1]
+
+    plan: Callable[..., object] = loading.parallel_plan
+    monkeypatch.setattr(loading, "parallel_plan", planned)
+    return made
+
+
+@pytest.mark.parametrize("stem", AWKWARD)
+def test_an_awkward_database_comes_back_exactly(
+    stem: str, new_database: NewDatabase, tmp_path: Path, plans: list[object]
+) -> None:
+    database = new_database((SCHEMAS / f"{stem}.sql").read_text())
+    taken = backup(database, target="test", directory=tmp_path)
+    restored = put_beside(taken, database, jobs=2 + len(stem) % 2)
+    assert all("invalid" in finding.message for finding in restored.findings)
+    assert all(plans)
+
+
+def test_a_small_dump_or_one_without_a_record_is_read_by_one_psql(
+    new_database: NewDatabase, tmp_path: Path, plans: list[object]
+) -> None:
+    database = new_database("CREATE TABLE t (x integer); INSERT INTO t VALUES (1);")
+    taken = backup(database, target="test", directory=tmp_path)
+    options = RestoreOptions(to=beside(database, 0).name, jobs=3)
+    restore(taken.dump, database, confirm=lambda _: None, options=options)
+    put_beside(taken, database, jobs=1)
+    put_beside(taken, database, jobs=2)
+    alone = tmp_path / "alone.sql"
+    alone.write_bytes(taken.dump.read_bytes())
+    options = RestoreOptions(to=beside(database, 4).name, jobs=4, parallel_from=0)
+    restore(alone, database, confirm=lambda _: None, options=options)
+    assert [bool(plan) for plan in plans] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_a_table_with_most_of_the_rows_is_shared(
+    compression: str, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    database = new_database(ONE_LARGE)
+    taken = backup(
+        database, target="test", directory=tmp_path, compression=compression, options=FRAMES
+    )
+    assert not put_beside(taken, database, jobs=2).findings
+    filled = beside(database, 2)
+    assert query(filled, TRANSACTIONS.format("large"))[0][0] > 1
+    assert query(filled, TRANSACTIONS.format("small")) == [(1,)]
+    assert not verify(taken.dump, filled).findings
+
+
+def test_rows_in_another_order_are_still_compared(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    database = new_database(ONE_LARGE)
+    taken = backup(database, target="test", directory=tmp_path)
+    psql = choose("psql", 180000, pg_bin=())
+    read = partial(read_live, database, psql=psql, progress=NoProgress(), jobs=3)
+    wrong = UnorderedSum(1)
+    content = taken.record.inventory.of("table")["public.large"]["content"]
+    with opened_backup(taken.dump, progress=NoProgress()) as opened:
+        with read(opened, shuffled={"public.large": wrong}) as reading:
+            assert reading.inventory.of("table")["public.large"]["content"] == content
+        query(database, "UPDATE large SET word = 'other' WHERE id = 1 RETURNING 1")
+        with read(opened, shuffled={"public.large": wrong}) as reading:
+            assert reading.inventory.of("table")["public.large"]["content"] != content
+
+
+def test_a_check_that_reads_a_later_table_is_met(new_database: NewDatabase, tmp_path: Path) -> None:
+    """One psql cannot load this dump; a table whose check calls a function comes after all others."""
+    database = new_database((SCHEMAS / "limit_check_reads_other_table.sql").read_text())
+    taken = backup(database, target="test", directory=tmp_path)
+    with pytest.raises(ToolFailed):
+        put_beside(taken, database, jobs=1)
+    assert not put_beside(taken, database, jobs=2).findings
+
+
+@pytest.mark.parametrize(
+    "stem", ["limit_check_no_longer_true", "limit_orphan_rows", "limit_search_path"]
+)
+def test_a_failure_is_told_as_one_psql_tells_it(
+    stem: str, new_database: NewDatabase, server: ThrowawayServer, tmp_path: Path
+) -> None:
+    database = new_database((SCHEMAS / f"{stem}.sql").read_text())
+    taken = backup(database, target="test", directory=tmp_path)
+    told = []
+    for jobs in (1, 3):
+        with pytest.raises(ToolFailed) as failure:
+            put_beside(taken, database, jobs)
+        told.append((str(failure.value), failure.value.detail))
+    assert told[0] == told[1]
+    assert "psql:<stdin>:" in told[0][0]
+    assert not {name for name in database_names(server) if name.startswith(f"{database.name}_")}
+
+
+def overwrite(path: Path, before: bytes, after: bytes) -> None:
+    content = path.read_bytes()
+    assert before in content
+    with path.open("r+b") as file:
+        file.seek(content.index(before))
+        file.write(after)
+
+
+def test_rows_that_change_after_the_guard_has_read_them_are_not_restored(
+    new_database: NewDatabase, server: ThrowawayServer, tmp_path: Path
+) -> None:
+    database = new_database("CREATE TABLE t (x text); INSERT INTO t VALUES ('aaa');")
+    taken = backup(database, target="test", directory=tmp_path)
+    with pytest.raises(DumpRefused, match="changed"):
+        put_beside(taken, database, confirm=lambda: overwrite(taken.dump, b"aaa", b"bbb"))
+    assert not {name for name in database_names(server) if name.startswith(f"{database.name}_")}
+
+
+def test_statements_are_those_that_the_guard_has_read(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    database = new_database("CREATE TABLE t (x text); COMMENT ON TABLE t IS 'guarded';")
+    taken = backup(database, target="test", directory=tmp_path)
+    put_beside(taken, database, confirm=lambda: overwrite(taken.dump, b"guarded", b"harmful"))
+    comment = "SELECT obj_description('t'::regclass, 'pg_class')"
+    assert query(beside(database), comment) == [("guarded",)]
+
+
+@pytest.mark.parametrize(
+    ("usual", "jobs", "expected"), [(65_536, 2, 131_072), (4_096, 64, 65_536), (2**20, 2, 2**20)]
+)
+def test_a_server_that_gives_more_memory_is_not_given_less(
+    usual: int, jobs: int, expected: int
+) -> None:
+    assert maintenance_kilobytes(usual, jobs) == expected
+
+
+SLOW_INDEX = """
+CREATE FUNCTION public.takes_long(x integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM pg_catalog.pg_sleep(20) WHERE x = 0 AND current_database() LIKE '%_restore_%';
+    RETURN x;
+END $$;
+CREATE TABLE a AS SELECT generate_series(0, 2000) AS x;
+CREATE INDEX ON a (public.takes_long(x));
+CREATE TABLE b AS TABLE a;
+CREATE TABLE c AS TABLE a;
+CREATE INDEX ON c (x);
+"""
+"""An index that takes long to build, but only in a restore."""
+
+PROGRAM = """
+import sys
+from functools import partial
+from dbsnap.cli import restore, run
+restore.RestoreOptions = partial(restore.RestoreOptions, parallel_from=0)
+sys.exit(run(sys.argv[1:]))
+"""
+"""``dbsnap`` to which no dump is too small for several sessions."""
+
+
+@pytest.fixture
+def slow(new_database: NewDatabase, tmp_path: Path) -> Iterator[Callable[[], Started]]:
+    database = new_database(SLOW_INDEX)
+    taken = backup(database, target="test", directory=tmp_path)
+
+    def start() -> Started:
+        arguments = ["restore", str(taken.dump), "--yes", "--jobs", "3", "--drop-old"]
+        process = Started(
+            *arguments, "--url", address_of(database), cwd=tmp_path, program=("-c", PROGRAM)
+        )
+        sleeping = f"SELECT FROM pg_stat_activity WHERE datname LIKE '{database.name}_restore_%' "
+        assert eventually(lambda: query(database, sleeping + "AND wait_event = 'PgSleep'")), (
+            process.text
+        )
+        # Two more sessions for what is not psql's.
+        assert len(query(database, sleeping)) <= 3 + 1
+        return process
+
+    yield start
+    names = "SELECT datname FROM pg_database WHERE datname LIKE '{}_%'"
+    assert not query(database, names.format(database.name))
+    assert not verify(taken.dump, database).findings
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_several_sessions_work(
+    slow: Callable[[], Started], number: int, server: ThrowawayServer
+) -> None:
+    process = slow()
+    children = process.children()
+    assert process.kill(number) == 130, process.text
+    assert not running(children)
+    assert eventually(lambda: not sessions(server), seconds=3)
+
+
+@pytest.mark.parametrize("victims", ["programs", "sessions"])
+def test_a_session_is_lost_while_several_work(
+    slow: Callable[[], Started], victims: str, server: ThrowawayServer
+) -> None:
+    process = slow()
+    if victims == "programs":
+        for pid in process.children()[:1]:
+            os.kill(pid, signal.SIGKILL)
+        expected = "psql was ended by signal 9"
+    else:
+        query(
+            server.database(),
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'dbsnap psql' AND wait_event = 'PgSleep'",
+        )
+        expected = "terminating connection due to administrator command"
+    assert process.wait() == 1, process.text
+    assert expected in process.text
+    assert eventually(lambda: not sessions(server), seconds=3)
