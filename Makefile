@@ -4,10 +4,13 @@
 #   make backup [REASON="…"]           every configured database, or the one in DATABASE_URL
 #   make backup TABLE="mods favorites" only these tables (WHERE="…" for some rows of one)
 #   make restore FILE=latest [ARGS=…]  put one back (ARGS="--dry-run", "--yes", …)
+#   make verify [FILE=…] [TABLE="…"]   what differs from a backup (ARGS="--rows": which rows)
+#   make drill [FILE=…] [ARGS=--all]   prove one, or all, on a throw-away server (ARGS="--html drill.html")
 #   make prune ARGS="--keep-days 30"   what would go; with --yes it goes (make pin FILE=… keeps one)
 #   make export ARGS="-t mods"         one table of a backup as JSON, NDJSON or CSV (-o FILE)
 #   make test | check | test-matrix    for contributors
 #   make fuzz | bench                  look for bytes that dbsnap cannot read; measure how fast it is
+#   make bench SIZE=small              compare it with pg_dump and other peers (SIZE=full: 2 GB)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -31,8 +34,9 @@ export FILE TARGET REASON TABLE WHERE
 CHOSEN_TARGET = $(if $(TARGET),--target "$$TARGET")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-matrix setup-prisma demo backup restore rollback verify validate \
-	list show export prune pin doctor test test-matrix fuzz bench check reference format clean
+.PHONY: help setup setup-dev setup-matrix setup-prisma setup-browser demo backup restore rollback \
+	verify drill diff validate list show export prune pin doctor test test-matrix fuzz bench check \
+	reference format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -40,6 +44,8 @@ help:
 setup: $(VENV)/ready
 setup-dev: $(VENV)/ready-dev
 setup-matrix: $(VENV)/ready-matrix
+setup-browser:
+	@scripts/install-chromium
 setup-prisma: tests/prisma/node_modules/.package-lock.json
 
 $(VENV)/ready: pyproject.toml
@@ -87,7 +93,14 @@ rollback: setup
 	@$(DBSNAP) rollback $(CHOSEN_TARGET) $(ARGS)
 
 verify: setup
-	@$(DBSNAP) verify "$$FILE" $(CHOSEN_TARGET) $(ARGS)
+	@set -f; for table in $$TABLE; do set -- "$$@" --tables "$$table"; done; \
+		$(DBSNAP) verify "$$FILE" $(CHOSEN_TARGET) "$$@" $(ARGS)
+
+drill: setup
+	@$(DBSNAP) drill $(if $(findstring --all,$(ARGS)),,"$$FILE") $(ARGS)
+
+diff: setup
+	@$(DBSNAP) diff "$$FILE" --live $(CHOSEN_TARGET) $(ARGS)
 
 validate: setup
 	@$(DBSNAP) validate "$$FILE" $(ARGS)
@@ -113,7 +126,7 @@ doctor: setup
 # Each worker has servers of its own. ARGS="-n0" runs the tests one after the other.
 IN_PARALLEL := --numprocesses=auto --dist=worksteal
 
-test: setup-dev setup-prisma
+test: setup-dev setup-prisma setup-browser
 	@$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 test-matrix: setup-matrix
@@ -123,7 +136,7 @@ fuzz: $(VENV)/ready-fuzz
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 bench: setup
-	@$(BIN)/python scripts/bench $(ARGS)
+	@$(BIN)/python scripts/bench $(if $(SIZE),speed --size $(SIZE)) $(ARGS)
 
 check: setup-dev
 	@$(BIN)/ruff check .

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from dbsnap.operations.recording import Backup as Backup
     from dbsnap.operations.restore import Restored as Restored
     from dbsnap.operations.restore import restore as restore
-    from dbsnap.operations.restore_plan import RestoreOptions as RestoreOptions
-    from dbsnap.operations.restore_plan import RestorePlan as RestorePlan
     from dbsnap.operations.restore_tables import RestoredTables as RestoredTables
     from dbsnap.operations.restore_tables import restore_tables as restore_tables
+    from dbsnap.operations.restoring.plan import RestoreOptions as RestoreOptions
+    from dbsnap.operations.restoring.plan import RestorePlan as RestorePlan
     from dbsnap.operations.table_backup.plan import TableRequest as TableRequest
     from dbsnap.operations.table_restore.plan import TableRestoreOptions as TableRestoreOptions
     from dbsnap.operations.table_restore.plan import TablesPlan as TablesPlan
@@ -90,7 +90,7 @@ _HOMES = {
         "Restored",
         "restore",
     ),
-    "dbsnap.operations.restore_plan": (
+    "dbsnap.operations.restoring.plan": (
         "RestoreOptions",
         "RestorePlan",
     ),

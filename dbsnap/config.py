@@ -1,10 +1,11 @@
 """``dbsnap.toml`` < ``.env`` files < environment < flags, frozen into ``Settings``.
 
-What stands further right wins. For the backups directory and compression: the key of
-``dbsnap.toml``, then ``DBSNAP_DIR`` and ``DBSNAP_COMPRESS`` in ``.env``, in ``.env.local``, in the
-environment, then the flag. For the database: the targets of the project (``local`` from
-``.env.local``, ``production`` from ``.env``, each replaced by an address that ``dbsnap.toml`` gives
-that name), then the address in the environment, then ``--target``, then ``--url``.
+What stands further right wins. For the backups directory and compression, for jobs and the greatest
+rate: the key of ``dbsnap.toml``, then ``DBSNAP_DIR``, ``DBSNAP_COMPRESS`` … in ``.env``, in
+``.env.local``, in the environment, then the flag. For the database: the targets of the project
+(``local`` from ``.env.local``, ``production`` from ``.env``, each replaced by an address that
+``dbsnap.toml`` gives that name), then the address in the environment, then ``--target``, then
+``--url``.
 
 In each source ``DIRECT_URL`` and ``DIRECT_DATABASE_URL`` go before ``DATABASE_URL``; sources are
 never mixed. An address that cannot be read troubles only a command that is to use it.
@@ -14,10 +15,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dbsnap.archive.retention import Policy
 from dbsnap.config_sources import (
@@ -33,14 +35,24 @@ from dbsnap.config_sources import (
     setting,
 )
 from dbsnap.errors import UsageError
+from dbsnap.operations.drilling.expectation import (
+    NO_ROWS,
+    TIMEOUT_SECONDS,
+    UserCheck,
+    expectation,
+)
 from dbsnap.postgres.url import Database, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dbsnap.config_sources import Source
+    from dbsnap.config_sources import Source, Variables
 
 COMPRESSIONS = ("none", "gzip", "zstd")
+
+_COUNT = re.compile(r"[1-9][0-9]{0,3}")
+_RATE = re.compile(r"([1-9][0-9]{0,14})([kKmMgG]?)")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,8 @@ class Flags:
     url: str | None = field(default=None, repr=False)
     directory: Path | None = None
     compress: str | None = None
+    jobs: int | None = None
+    max_rate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +81,25 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that is configured. ``unreadable`` targets carry the error to raise on use."""
+    """Everything that is configured. ``unreadable`` targets carry the error to raise on use.
+
+    ``jobs`` is how many processes may work for one dump or restore side by side, ``max_rate`` how many
+    bytes a second a backup may read, None for as many as it can.
+    """
 
     project_root: Path
     directory: Path
     compress: str
+    jobs: int
+    max_rate: int | None
     pg_bin: tuple[Path, ...]
     targets: Mapping[str, Target]
     unreadable: Mapping[str, UsageError]
     retention: Policy
     prisma_migrations: str | None = None
     excluded_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    checks: tuple[UserCheck, ...] = ()
+    without_extensions: tuple[str, ...] = ()
 
     @property
     def configured(self) -> list[str]:
@@ -119,6 +141,8 @@ def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Fla
         project_root=root,
         directory=root / (flags.directory or backups),
         compress=compress,
+        jobs=_jobs(flags, layers, toml),
+        max_rate=_max_rate(flags, layers, toml),
         pg_bin=tuple(root / path for path in search_path.split(os.pathsep) if path),
         targets=MappingProxyType(targets),
         unreadable=MappingProxyType(unreadable),
@@ -129,7 +153,67 @@ def load_settings(*, directory: Path, environment: Mapping[str, str], flags: Fla
             for name, rules in toml.get("tables", {}).items()
             if rules.get("exclude_columns")
         },
+        checks=user_checks(toml, root),
+        without_extensions=tuple(toml.get("drill", {}).get("without_extensions", ())),
     )
+
+
+def _jobs(flags: Flags, layers: Iterable[Variables], toml: Mapping[str, Any]) -> int:
+    """Return how many jobs were asked for, else as many as there are processors for this process."""
+    if flags.jobs is not None:
+        return flags.jobs
+    said = setting(layers, "DBSNAP_JOBS")
+    if said is None:
+        return int(toml.get("jobs", 0)) or available_processors()
+    if not _COUNT.fullmatch(said):
+        raise UsageError("DBSNAP_JOBS must be a whole number, at least 1")
+    return int(said)
+
+
+def _max_rate(flags: Flags, layers: Iterable[Variables], toml: Mapping[str, Any]) -> int | None:
+    """Return bytes a second; None where nothing limits them."""
+    said, origin = flags.max_rate, "--max-rate"
+    if said is None:
+        said, origin = setting(layers, "DBSNAP_MAX_RATE"), "DBSNAP_MAX_RATE"
+    if said is None:
+        said, origin = toml.get("max_rate"), f"max_rate of {FILE_NAME}"
+    if said is None:
+        return None
+    rate = _RATE.fullmatch(said)
+    if rate is None:
+        raise UsageError(
+            f"{origin} must be bytes a second, as a number that may end in k, M or G",
+            hint="for 20 MB/s: --max-rate 20M",
+        )
+    return int(rate[1]) * _UNITS[rate[2].upper()]
+
+
+def available_processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def user_checks(toml: Mapping[str, Any], root: Path) -> tuple[UserCheck, ...]:
+    """Return the checks of ``dbsnap.toml``; raise UsageError where one of them cannot be meant."""
+    default = toml.get("drill", {}).get("timeout_seconds", TIMEOUT_SECONDS)
+    checks: dict[str, UserCheck] = {}
+    for number, table in enumerate(toml.get("checks", ()), start=1):
+        name = table["name"]
+        where = f"{FILE_NAME}: check {number}, {name!r}"
+        if ("sql" in table) == ("file" in table):
+            raise UsageError(f"{where}, needs exactly one of sql and file")
+        if name in checks:
+            raise UsageError(f"{where}: another check has the same name")
+        checks[name] = UserCheck(
+            name,
+            expectation(table.get("expect", NO_ROWS), where=where),
+            sql=table.get("sql", ""),
+            file=root / table["file"] if "file" in table else None,
+            timeout_seconds=table.get("timeout_seconds", default),
+        )
+    return tuple(checks.values())
 
 
 def targets_for_backup(settings: Settings, target: str | None) -> list[Target]:

@@ -46,6 +46,7 @@ _TYPE_NAMES = {
     "array": "a list",
     "boolean": "true or false",
     "integer": "a whole number",
+    "number": "a number",
 }
 
 
@@ -182,11 +183,16 @@ def schema_problem(error: ValidationError) -> str:
         guess = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"{f'{where}.{key}'.lstrip('.')} is not a known key; {guess}"
     if error.validator == "type":
-        return f"{where} must be {_TYPE_NAMES[expected]}"
+        names = [expected] if isinstance(expected, str) else expected
+        return f"{where} must be {' or '.join(_TYPE_NAMES[name] for name in names)}"
+    if error.validator == "required":
+        return f"{where} needs {next(key for key in expected if key not in instance)}"
     if error.validator == "enum":
         return f"{where} must be one of {', '.join(expected)}"
     if error.validator == "minimum":
         return f"{where} must be at least {expected}"
+    if error.validator == "exclusiveMinimum":
+        return f"{where} must be more than {expected}"
     if error.validator == "minLength":
         return f"{where} is empty"
     if isinstance(instance, str):

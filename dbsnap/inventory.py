@@ -16,7 +16,7 @@ constraint           table, type, definition, validated, enforced, inherited (no
 not-null constraint  table, definition, validated, inherited (named since PostgreSQL 18)
 sequence             last_value, is_called, owned_by, data_type, start, increment, …
 view                 definition, options
-materialized view    definition, columns, populated
+materialized view    definition, options, populated, rows, content
 function             definition, language (procedures, aggregates and window functions too)
 trigger              table, definition, enabled
 rule                 table, definition, enabled
@@ -30,7 +30,8 @@ privilege            owner, acl
 ===================  ============================================================================
 
 ``rows`` is an exact count. ``content`` is the fingerprint of a table's COPY text (see
-``dumpfile.frames``).
+``dumpfile.frames``); that of a materialized view is taken on the server (``postgres.catalog``), because
+no dump has its rows.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ from dbsnap.operations.verify import verify
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import connect, execute, fetch_value
 from dbsnap.postgres.discovery import choose
-from dbsnap.postgres.tables.table_rows import PIECE_BYTES, RowsToCopy, copy_rows
-from dbsnap.postgres.tables.table_selection import choose_tables
+from dbsnap.postgres.tables.rows import PIECE_BYTES, RowsToCopy, copy_rows
+from dbsnap.postgres.tables.selection import choose_tables
 from dbsnap.postgres.tools import child_environment
 from dbsnap.prisma.models import find_prisma_models, prisma_models
 from dbsnap.progress import NoProgress

@@ -202,10 +202,10 @@ def test_diff_names_what_changed(project: Project) -> None:
     older, newer = (line["id"] for line in document(project.run("list", "--json"), "ok")["backups"])
     changed = document(project.run("diff", older, newer, "--json"), "different")
     messages = {finding["message"] for finding in changed["findings"]}
-    assert "table notes is gone" in messages
+    assert "table notes was dropped" in messages
     assert any(message.startswith("users: 1 row more") for message in messages)
     shown = project.run("diff", older).stdout
-    assert "table notes is gone" in shown
+    assert "table notes was dropped" in shown
     assert f"from {older}" in shown
 
 

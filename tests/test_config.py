@@ -37,11 +37,15 @@ class Project:
         url: str | None = None,
         directory: Path | None = None,
         compress: str | None = None,
+        jobs: int | None = None,
+        max_rate: str | None = None,
     ) -> Settings:
         return load_settings(
             directory=self.root,
             environment=environment or {},
-            flags=Flags(url=url, directory=directory, compress=compress),
+            flags=Flags(
+                url=url, directory=directory, compress=compress, jobs=jobs, max_rate=max_rate
+            ),
         )
 
 
@@ -487,6 +491,32 @@ def test_the_directory_by_precedence(project: Project) -> None:
     assert flagged.directory == root / "from_flag"
     home = project.settings({"DBSNAP_DIR": "~/snaps", "HOME": "/home/me"})
     assert home.directory == Path("/home/me/snaps")
+
+
+def test_jobs_by_precedence(project: Project) -> None:
+    assert project.settings().jobs == config.available_processors() >= 1
+    project.write("dbsnap.toml", "jobs = 3")
+    assert project.settings().jobs == 3
+    assert project.settings({"DBSNAP_JOBS": "5"}).jobs == 5
+    assert project.settings({"DBSNAP_JOBS": "5"}, jobs=7).jobs == 7
+    for wrong in ("0", "-1", "two", "1.5", "٣"):
+        with pytest.raises(UsageError, match="DBSNAP_JOBS must be a whole number"):
+            project.settings({"DBSNAP_JOBS": wrong})
+    project.write("dbsnap.toml", "jobs = 0")
+    with pytest.raises(UsageError, match="jobs must be at least 1"):
+        project.settings()
+
+
+def test_the_greatest_rate_by_precedence(project: Project) -> None:
+    assert project.settings().max_rate is None
+    project.write("dbsnap.toml", 'max_rate = "512k"')
+    assert project.settings().max_rate == 512_000
+    assert project.settings({"DBSNAP_MAX_RATE": "2G"}).max_rate == 2_000_000_000
+    assert project.settings({"DBSNAP_MAX_RATE": "2G"}, max_rate="20M").max_rate == 20_000_000
+    assert project.settings(max_rate="999").max_rate == 999
+    for wrong in ("0", "fast", "20 MB", "20MB/s", "-5"):
+        with pytest.raises(UsageError, match="--max-rate must be bytes a second"):
+            project.settings(max_rate=wrong)
 
 
 def test_compression_by_precedence(project: Project) -> None:

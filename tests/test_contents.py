@@ -280,8 +280,19 @@ class TestRows:
     def test_rows_of_several_blocks_add_up(self) -> None:
         sql = b"COPY public.t (a) FROM stdin;\n1\n\\.\nCOPY public.t (a) FROM stdin;\n2\n3\n\\.\n"
         found = contents_of(HEADER + sql + TRAILER)
-        assert found.inventory.of("table") == {"public.t": {"rows": 3}}
+        content = xxh3_128_hexdigest(b"1\n2\n3\n")  # as of one block
+        assert found.inventory.of("table") == {"public.t": {"rows": 3, "content": content}}
         assert [block.rows for block in found.copy_blocks] == [1, 2]
+        assert [b.content for b in found.copy_blocks] == [
+            xxh3_128_hexdigest(b"1\n"),
+            xxh3_128_hexdigest(b"2\n3\n"),
+        ]
+
+    def test_blocks_with_other_columns_have_no_common_fingerprint(self) -> None:
+        sql = b"COPY public.t (a, b) FROM stdin;\n1\t2\n\\.\n"
+        sql += b"COPY public.t (b, a) FROM stdin;\n2\t1\n\\.\n"
+        found = contents_of(HEADER + sql + TRAILER)
+        assert found.inventory.of("table") == {"public.t": {"rows": 2}}
 
     @pytest.mark.parametrize(
         ("insert", "rows"),

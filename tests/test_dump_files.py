@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
 
-from dbsnap.dumpfile.compression import Compression, compress, detect, reader
+from dbsnap.dumpfile.compression import Compression, compress_pieces, detect, reader
 from dbsnap.dumpfile.frames import write_dump
 from dbsnap.dumpfile.lexer import lex
-from dbsnap.dumpfile.rows import RowHashes, UnorderedSum, collect, key_positions
+from dbsnap.dumpfile.read_ahead import read_ahead
+from dbsnap.dumpfile.row_comparison import KeyedRows, RowDifference, differing_rows
+from dbsnap.dumpfile.rows import UnorderedSum, collect
 from dbsnap.dumpfile.stored import open_dump
-from dbsnap.errors import UsageError
+from dbsnap.errors import DumpRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 DUMP = b"""\
@@ -84,8 +89,43 @@ def test_what_is_written_is_what_came(compression: Compression) -> None:
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.sampled_from(COMPRESSIONS))
 @settings(deadline=None)
 def test_members_read_as_one_stream(parts: list[bytes], compression: Compression) -> None:
-    packed = b"".join(compress(part, compression) for part in parts)
+    packed = b"".join(
+        piece for part in parts for piece in compress_pieces([part[:9], part[9:]], compression)
+    )
     assert read_all(reader(reading(packed, 3), compression)) == b"".join(parts)
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=9), max_size=30),
+    st.integers(1, 12),
+    st.integers(0, 40),
+    st.booleans(),
+)
+def test_reading_ahead_reads_the_same(
+    pieces: list[bytes], size: int, reads: int, fails: bool
+) -> None:
+    """All of it or some; and what goes wrong is raised where it would have been."""
+
+    def source() -> Iterator[bytes]:
+        yield from pieces
+        if fails:
+            raise DumpRefused("damaged", rule="damaged-compression")
+        yield b""
+
+    left = source()
+    taken = b""
+    with read_ahead(lambda _: next(left)) as read, suppress(DumpRefused):
+        for _ in range(reads):
+            if not (piece := read(size)):
+                break
+            assert len(piece) <= size
+            taken += piece
+        else:
+            assert b"".join(pieces).startswith(taken)
+            return
+        assert not fails
+    assert taken == b"".join(pieces)
+    assert not [t for t in threading.enumerate() if t.name == "reading ahead"]
 
 
 def test_a_missing_file_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
@@ -114,25 +154,60 @@ def block(rows: list[tuple[int, str]]) -> bytes:
     return f"COPY t (id, v) FROM stdin;\n{lines}\\.\n".encode()
 
 
-@given(ROWS, ROWS, st.integers(1, 40))
+def keyed(rows: list[tuple[int, str]], key: tuple[int, ...], chunk: int) -> KeyedRows:
+    sink = KeyedRows(key, parts=3)
+    collect(lex(reading(block(rows), chunk), chunk_bytes=chunk), lambda _n, _s: sink)
+    return sink
+
+
+@given(ROWS, ROWS, st.integers(1, 40), st.integers(0, 3), st.sampled_from([0, 48, 1 << 20]))
 def test_rows_are_told_apart_like_a_model_does(
-    expected: list[tuple[int, str]], actual: list[tuple[int, str]], chunk: int
+    expected: list[tuple[int, str]],
+    actual: list[tuple[int, str]],
+    chunk: int,
+    limit: int,
+    memory: int,
 ) -> None:
-    key = key_positions(["id"], ["id", "v"])
-    hashes = [RowHashes(key), RowHashes(key)]
-    bare = [RowHashes(()), RowHashes(())]
-    sums = [UnorderedSum(), UnorderedSum()]
-    for rows, *sinks in zip((expected, actual), hashes, bare, sums, strict=True):
-        for sink in sinks:
-            collect(
-                lex(reading(block(rows), chunk), chunk_bytes=chunk), lambda _n, _s, sink=sink: sink
-            )
     before, now = dict(expected), dict(actual)
-    difference = hashes[0].difference(hashes[1])
-    assert difference.missing == len(before.keys() - now.keys())
-    assert difference.unexpected == len(now.keys() - before.keys())
-    assert difference.changed == sum(before[k] != now[k] for k in before.keys() & now.keys())
-    unkeyed = bare[0].difference(bare[1])
-    assert unkeyed.missing == (Counter(expected) - Counter(actual)).total()
-    assert unkeyed.unexpected == (Counter(actual) - Counter(expected)).total()
+    missing = [row[0] for row in expected if row[0] not in now]
+    unexpected = [row[0] for row in actual if row[0] not in before]
+    changed = [row[0] for row in expected if row[0] in now and now[row[0]] != row[1]]
+    with pytest.MonkeyPatch.context() as patch:  # with little memory all goes through files
+        patch.setattr("dbsnap.dumpfile.row_comparison.MEMORY_BYTES", memory)
+        with keyed(expected, (0,), chunk) as one, keyed(actual, (0,), chunk) as other:
+            found = differing_rows(one, other, limit=limit)
+        with keyed(expected, (), chunk) as one, keyed(actual, (), chunk) as other:
+            unkeyed = differing_rows(one, other, limit=limit).difference
+        with keyed(expected, (0, 1), chunk) as one, keyed(actual, (0, 1), chunk) as other:
+            by_both = differing_rows(one, other, limit=limit).difference
+    assert found.difference == RowDifference(len(missing), len(unexpected), len(changed))
+    for hashes, rows in (
+        (found.missing, missing),
+        (found.unexpected, unexpected),
+        (found.changed, changed),
+    ):
+        assert hashes == tuple(xxh3_64_intdigest(str(row).encode()) for row in rows[:limit])
+    assert unkeyed.missing == by_both.missing == (Counter(expected) - Counter(actual)).total()
+    assert unkeyed.unexpected == by_both.unexpected == (Counter(actual) - Counter(expected)).total()
+    sums = [UnorderedSum(), UnorderedSum()]
+    for rows, total in zip((expected, actual), sums, strict=True):
+        collect(
+            lex(reading(block(rows), chunk), chunk_bytes=chunk), lambda _n, _s, sink=total: sink
+        )
     assert (sums[0] == sums[1]) == (sorted(expected) == sorted(actual))
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"b", b"c\t1"]), max_size=12),
+    st.lists(st.sampled_from([b"a", b"b", b"c\t1"]), max_size=12),
+)
+def test_rows_without_a_key_count_as_often_as_they_are_there(
+    expected: list[bytes], actual: list[bytes]
+) -> None:
+    with KeyedRows((), 2) as one, KeyedRows((), 2) as other:
+        one.add(expected)
+        other.add(actual)
+        found = differing_rows(one, other, limit=20)
+    lost, new = Counter(expected) - Counter(actual), Counter(actual) - Counter(expected)
+    assert Counter(found.missing) == Counter(map(xxh3_64_intdigest, lost.elements()))
+    assert Counter(found.unexpected) == Counter(map(xxh3_64_intdigest, new.elements()))

@@ -39,7 +39,7 @@ from dbsnap.dumpfile.lexer import lex
 from dbsnap.errors import ServerFailed, ToolFailed
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import choose

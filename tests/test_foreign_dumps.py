@@ -21,7 +21,7 @@ from dbsnap.errors import (
 )
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.validate import validate
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.catalog import quote_name

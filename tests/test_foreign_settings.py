@@ -11,7 +11,7 @@ from conftest import dbsnap, query, run_sql, url_of
 from dbsnap.errors import DumpRefused, UsageError
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.validate import validate
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.connection import connect, execute

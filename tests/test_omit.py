@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dbsnap.dumpfile.omit import blanked, unknown_settings
 from dbsnap.errors import ToolFailed
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.discovery import find_programs
 from dbsnap.postgres.dump import dump_stream

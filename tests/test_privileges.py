@@ -25,8 +25,8 @@ from dbsnap.errors import CannotRun, DumpRefused, OperationFailed
 from dbsnap.operations.backup import backup
 from dbsnap.operations.opened import opened_backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
-from dbsnap.operations.restore_privileges import apply_privileges
+from dbsnap.operations.restoring.plan import RestoreOptions
+from dbsnap.operations.restoring.privileges import apply_privileges
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute

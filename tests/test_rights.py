@@ -15,7 +15,7 @@ from conftest import database_names, dbsnap, query, run_sql, url_of
 from dbsnap.errors import RightMissing
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.rollback import rollback
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.catalog import quote_name

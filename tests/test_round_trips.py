@@ -12,7 +12,7 @@ from conftest import DEFAULT_MAJOR, MAJORS, query, schema_files
 from dbsnap.errors import DumpRefused, ToolFailed, VerificationFailed
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.validate import validate
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.connection import connect, execute, fetch

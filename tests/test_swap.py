@@ -31,7 +31,7 @@ from psycopg.conninfo import make_conninfo
 from dbsnap.errors import CannotRun, OperationFailed, RightMissing, ServerFailed, UsageError
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.rollback import rollback
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute

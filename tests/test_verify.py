@@ -14,7 +14,7 @@ from dbsnap.errors import DumpRefused, UsageError
 from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
 from dbsnap.operations.restore import restore
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.verify import VerifyOptions, verify
 from dbsnap.operations.verify_choice import names_in

@@ -65,8 +65,29 @@ class Staging:
         self.path(suffix).chmod(mode)
 
     def write_json(self, suffix: str, document: Any) -> None:
-        """Write the record."""
-        self.write(suffix, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
+        """Write the record: a line for each object of its inventory."""
+        self.write(suffix, (_json_text(document) + "\n").encode())
+
+
+def _json_text(document: Any, levels: int = 4, margin: str = "") -> str:
+    """Return JSON with a line for each entry of the outermost levels.
+
+    Below them it is compact: only so does Python's json use its fast encoder.
+    """
+    if levels == 0 or not document or not isinstance(document, dict | list):
+        return json.dumps(document, ensure_ascii=False)
+    inside = margin + " "
+    if isinstance(document, dict):
+        opening, closing = "{}"
+        entries = [
+            f"{json.dumps(name, ensure_ascii=False)}: {_json_text(value, levels - 1, inside)}"
+            for name, value in document.items()
+        ]
+    else:
+        opening, closing = "[]"
+        entries = [_json_text(value, levels - 1, inside) for value in document]
+    lines = f",\n{inside}".join(entries)
+    return f"{opening}\n{inside}{lines}\n{margin}{closing}"
 
 
 def prepare_directory(directory: Path) -> None:

@@ -57,7 +57,12 @@ class Block:
 class Dump:
     """The dump file: sizes in bytes, sha256 of the file, members of a compressed file, COPY blocks.
 
-    A member is (offset, length, raw offset, raw length), all in bytes. ``rules`` are the guard's rules
+    A member is (offset, length, raw offset, raw length), all in bytes. Members and blocks are in the
+    order of the file. A large table may have several blocks, with the same columns and with its rows in
+    their order; each of these is the last thing in a member of its own, with nothing before it in there
+    but its COPY statement and pg_dump's comment. Other blocks may share a member, or begin in the middle
+    of one and go on in the next: reading begins at the last member not behind the block. A file that is
+    not compressed has no members. ``rules`` are the guard's rules
     that the dump breaks because its source does: such a backup restores without being asked about.
     """
 

@@ -115,6 +115,10 @@ class Summaries:
         self._seen[path.name] = [stamp, asdict(summary)]
         return summary
 
+    def know(self, path: Path, record: Record) -> None:
+        """Take note of a record that was just written, so that it need not be read."""
+        self._seen[path.name] = [_stamp(path.lstat()), asdict(summary_of(record))]
+
     def news(self, *, now_nanoseconds: int) -> dict[str, list[Any]] | None:
         """Return what is worth to be remembered; None if that is what is remembered already."""
         settled = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 commands.modules = {
     "backup": "dbsnap.cli.backup",
     "demo": "dbsnap.cli.demo",
-    "diff": "dbsnap.cli.catalogue",
+    "diff": "dbsnap.cli.diff",
     "doctor": "dbsnap.cli.doctor",
     "drill": "dbsnap.cli.drill",
     "export": "dbsnap.cli.export",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -11,7 +12,7 @@ from rich.filesize import decimal
 
 from dbsnap import config
 from dbsnap.cli.backup_tables import print_tables, tables_documents, verified
-from dbsnap.cli.command import command, migrations_option
+from dbsnap.cli.command import command, jobs_option, migrations_option
 from dbsnap.cli.documents import Document, document, error_status, record_summary
 from dbsnap.cli.invocation import exit_code
 from dbsnap.cli.screen import held
@@ -19,6 +20,7 @@ from dbsnap.cli.terminal_text import plain
 from dbsnap.errors import DbsnapError, UsageError
 from dbsnap.operations.backup import backup as take_backup
 from dbsnap.operations.backup_tables import backup_tables as take_tables
+from dbsnap.operations.dumping.dump import DumpOptions
 from dbsnap.operations.migrations import MARK_PURPOSE, read_project
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.prisma.models import find_prisma_models
@@ -61,6 +63,12 @@ if TYPE_CHECKING:
     "--compress",
     type=click.Choice(config.COMPRESSIONS),
     help="How the dump is compressed [env: DBSNAP_COMPRESS; default: none].",
+)
+@jobs_option
+@click.option(
+    "--max-rate",
+    metavar="BYTES/s",
+    help="Read no faster than this, for example 20M [env: DBSNAP_MAX_RATE].",
 )
 @migrations_option
 def backup(
@@ -128,7 +136,10 @@ def _whole_database(
         settings.project_root, settings.prisma_migrations, required=require_migrations
     )
     return partial(
-        take_backup, migrations=migrations, standing_exclusions=settings.excluded_columns
+        take_backup,
+        migrations=migrations,
+        standing_exclusions=settings.excluded_columns,
+        options=DumpOptions(jobs=settings.jobs, max_rate=settings.max_rate),
     )
 
 
@@ -204,6 +215,5 @@ def _print(screen: Screen, taken: Backup, *, options: str) -> None:
     )
     screen.say(f"restore it with:  dbsnap restore {plain(record.id + options)}")
     if record.selection:
-        screen.say(
-            f"or without dbsnap: sh {plain(str(taken.dump.parent / record.restore_script.file))}"
-        )
+        script = shlex.quote(str(taken.dump.parent / record.restore_script.file))
+        screen.say(f"or without dbsnap: sh {plain(script)}")

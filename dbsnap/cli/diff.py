@@ -43,7 +43,8 @@ def diff(
 ) -> int:
     """Say what changed from backup A to backup B, from their records.
 
-    B is the latest backup unless it is named; no dump is read. With --live it is the database, which is then read as verify reads it.
+    B is the latest backup unless it is named; no dump is read. With --live it is the database,
+    which is then read as verify reads it.
 
     Example: dbsnap diff backup_20260124_103000_app latest
     """

@@ -12,6 +12,7 @@ from dbsnap.cli.command import (
     command,
     confirmation_options,
     guard_options,
+    jobs_option,
     migrations_option,
 )
 from dbsnap.cli.completion import backup_names
@@ -23,14 +24,14 @@ from dbsnap.cli.terminal_text import plain
 from dbsnap.errors import ConfirmationNeeded
 from dbsnap.operations.migrations import MARK_PURPOSE, read_project
 from dbsnap.operations.restore import restore as restore_backup
-from dbsnap.operations.restore_plan import RestoreOptions
+from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.report import errors_in, not_compared
 
 if TYPE_CHECKING:
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
     from dbsnap.operations.restore import Restored
-    from dbsnap.operations.restore_plan import RestorePlan
+    from dbsnap.operations.restoring.plan import RestorePlan
 
 
 @command(reaches_database=True)
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     metavar="ROLE",
     help="Let this role load the dump [password: DBSNAP_AS_ROLE_PASSWORD or a passfile].",
 )
+@jobs_option
 @migrations_option
 def restore(
     invocation: Invocation,
@@ -116,6 +118,7 @@ def restore(
                 options=RestoreOptions(
                     as_role_password=os.environ.get("DBSNAP_AS_ROLE_PASSWORD"),
                     migrations=migrations,
+                    jobs=settings.jobs,
                     **options,
                 ),
                 pg_bin=settings.pg_bin,

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import zstandard
-from isal import igzip, igzip_lib, isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -48,15 +48,26 @@ def detect(head: bytes) -> Compression:
     return "zstd" if head.startswith(ZSTD_MAGIC) else "none"
 
 
-def compress(raw: bytes | bytearray, compression: Compression) -> bytes:
+def compress(raw: bytes, compression: Compression) -> bytes:
     """Return ``raw`` as one complete member."""
+    return b"".join(compress_pieces([raw], compression))
+
+
+def compress_pieces(pieces: Sequence[bytes], compression: Compression) -> list[bytes]:
+    """Return what the pieces are together as one complete member, in pieces again.
+
+    Both libraries let other threads run while they work.
+    """
+    packing: Any
     match compression:
         case "gzip":
-            return bytes(igzip.compress(raw, compresslevel=LEVEL, mtime=0))
+            packing = isal_zlib.compressobj(level=LEVEL, wbits=GZIP_WINDOW)
         case "zstd":
-            return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(raw)
+            size = sum(map(len, pieces))
+            packing = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size)
         case _:
-            return bytes(raw)
+            return [*pieces]
+    return [*map(packing.compress, pieces), packing.flush()]
 
 
 def reader(read: Callable[[int], bytes], compression: Compression) -> Callable[[int], bytes]:

@@ -85,6 +85,11 @@ class DumpContents:
     encoding: str
     languages: tuple[str, ...]
 
+    @property
+    def tables_with_rows(self) -> list[str]:
+        """Return the tables that the dump has rows of under their own name, or says to be empty."""
+        return [name for name, facts in self.inventory.of("table").items() if "rows" in facts]
+
 
 class ContentsReader:
     """Gathers what a dump contains from its events, in order, in memory that rows do not add to."""
@@ -93,6 +98,7 @@ class ContentsReader:
         self._definitions = Definitions()
         self._blocks: list[CopyBlock] = []
         self._block: _OpenBlock | None = None
+        self._tables: dict[str, _TableContent] = {}
         self._inserted = InsertedRows()
         self._data_announced = False
         self._comments_only = True
@@ -194,7 +200,8 @@ class ContentsReader:
             while not cursor.at_end() and not cursor.accept(")"):
                 columns.extend(cursor.name() or (cursor.next().value,))
                 cursor.accept(",")
-        return _OpenBlock(table, tuple(columns))
+        before = self._tables.setdefault(table, _TableContent(tuple(columns)))
+        return _OpenBlock(table, tuple(columns), before.digest_for(tuple(columns)))
 
     def _feed_data(self, event: CopyData) -> None:
         if self._block is None:
@@ -202,6 +209,8 @@ class ContentsReader:
         if self._block.offset < 0:
             self._block.offset, self._block.line = event.offset, event.line
         self._block.digest.update(event.data)
+        if self._block.of_table is not None:
+            self._block.of_table.update(event.data)
 
     def _close_block(self, event: CopyEnd) -> None:
         block, self._block = self._block, None
@@ -264,10 +273,9 @@ class ContentsReader:
         """Return rows and content of every table that the dump has rows of, or an empty block."""
         found: dict[str, Facts] = {}
         for block in self._blocks:
-            facts = {"rows": block.rows, "content": block.content}
-            if before := found.get(block.table):
-                facts = {"rows": before["rows"] + block.rows, "content": None}
-            found[block.table] = facts
+            facts = found.setdefault(block.table, {"rows": 0})
+            facts["rows"] += block.rows
+            facts["content"] = self._tables[block.table].content()
         for table, rows in self._inserted.by_table(self._recode):
             before = found.get(table, {"rows": 0})
             found[table] = {"rows": before["rows"] + rows, "content": None}
@@ -281,9 +289,27 @@ class ContentsReader:
 class _OpenBlock:
     table: str
     columns: tuple[str, ...]
+    of_table: xxh3_128 | None
+    """All rows of the table so far, where its blocks have the same columns."""
     digest: xxh3_128 = field(default_factory=xxh3_128)
     offset: int = -1
     line: int = -1
+
+
+@dataclass(slots=True)
+class _TableContent:
+    """A table's rows in the dump's order: its fingerprint is the same in how many blocks they stand."""
+
+    columns: tuple[str, ...]
+    digest: xxh3_128 | None = field(default_factory=xxh3_128)
+
+    def digest_for(self, columns: tuple[str, ...]) -> xxh3_128 | None:
+        if columns != self.columns:
+            self.digest = None
+        return self.digest
+
+    def content(self) -> str | None:
+        return None if self.digest is None else self.digest.hexdigest()
 
 
 def _version_number(version: str) -> int:

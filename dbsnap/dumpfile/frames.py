@@ -1,35 +1,65 @@
-"""A dump on its way to disk: counted, hashed, indexed and compressed as it passes.
+r"""A dump on its way to disk: counted, hashed, indexed and compressed as it passes.
 
 One pass and bounded memory: what pg_dump writes is read in pieces, the lexer finds the COPY blocks in
 them, and the same bytes go to the file unchanged.
+
+A dump may also come in three parts: a pg_dump of everything up to the data (``main``), frames, which are
+COPY blocks of rows that this pg_dump left out, and a pg_dump of what follows data (``post``). They are
+put together to what one pg_dump would have written: the frames stand among main's data, post's header
+is left out, and main's trailer, with the end of its ``\restrict`` pair, comes last.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from dbsnap.dumpfile.compression import Compression, Member, compress
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
 from dbsnap.dumpfile.guarding.breaches import BreachReader
-from dbsnap.dumpfile.lexer import CopyData, CopyStart, lex
+from dbsnap.dumpfile.lexer import (
+    Comment,
+    CopyData,
+    CopyEnd,
+    CopyStart,
+    Event,
+    MetaCommand,
+    Statement,
+    lex,
+)
+from dbsnap.dumpfile.members import MemberWriter
+from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-MEMBER_BYTES = 32 << 20
+    from dbsnap.dumpfile.compression import Compression, Member
+    from dbsnap.dumpfile.members import Packed
+
+MEMBER_BYTES = 16 << 20
 """A compressed member holds at most about this many raw bytes."""
 
 SMALL_MEMBER_BYTES = 1 << 20
 """A member is closed at the end of a statement or COPY block once it holds this much."""
+
+THREADS = 2
+"""How many members are compressed at a time; one thread keeps up with one pg_dump."""
+
+BLOCK_END = b"\\.\n\n\n"
+"""The end of a COPY block and the empty lines that pg_dump writes behind it."""
+
+_TRAILER = b"-- PostgreSQL database dump complete"
+_SET_VALUE = b"SELECT pg_catalog.setval("
+_PRELUDE = (b"SET ", b"SELECT pg_catalog.set_config('search_path', ")
+_NO_PRELUDE = b"SET default_"
+"""What depends on the objects that follow: pg_dump sets it anew for each part of a dump."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenDump:
     """What was written: sizes in bytes, the sha256 of the file, its members and its contents.
 
-    ``rules`` are the guard's rules that the dump breaks, because its source does.
+    ``rules`` are the guard's rules that the dump breaks, because its source does. The lines of COPY
+    blocks are known only where the dump came in one part.
     """
 
     file_bytes: int
@@ -39,6 +69,43 @@ class WrittenDump:
     members: tuple[Member, ...]
     contents: DumpContents
     rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Some rows of one table, as a complete COPY block and a member of their own.
+
+    ``head`` is what stands before the rows, ``statement`` the COPY statement at its end (without the
+    line end); ``body`` are the rows in pieces, ``rows`` their number. Compressing may have begun.
+    """
+
+    head: bytes
+    statement: bytes
+    body: tuple[bytes, ...]
+    rows: int
+    packed: Packed
+
+    @property
+    def raw_bytes(self) -> int:
+        """Return the size of the whole, with ``BLOCK_END``."""
+        return len(self.head) + sum(map(len, self.body)) + len(BLOCK_END)
+
+    def events(self, offset: int) -> Iterator[Event]:
+        """Yield what the lexer would find in it; ``offset`` is its own, lines are counted from 0."""
+        position = offset + len(self.head) - 1
+        yield CopyStart(position - len(self.statement), position, 0, self.statement)
+        position += 1
+        for piece in self.body:
+            yield CopyData(position, position + len(piece), 0, piece)
+            position += len(piece)
+        yield CopyEnd(position, position + len(b"\\.\n"), self.rows)
+
+
+class Frames(Protocol):
+    """Where frames come from, in an order in which they can be written."""
+
+    def next(self, *, wait: bool) -> Frame | None:
+        """Return the next frame; None if there is none yet, or, having waited, none any more."""
 
 
 def write_dump(
@@ -54,71 +121,201 @@ def write_dump(
     DumpRefused when the dump ends in the middle of something; the bytes so far are then in
     ``output``, and it is the caller's to throw them away.
     """
-    writer = _MemberWriter(read, output, compression)
-    contents = ContentsReader()
-    breaches = BreachReader()
-    current = ""
-    for event in lex(writer.read):
-        contents.feed(event)
-        breaches.feed(event)
+    with MemberWriter(output, compression, threads=THREADS) as members:
+        writer = DumpWriter(members, on_progress)
+        writer.take_whole(read)
+        return writer.written()
+
+
+class DumpWriter:
+    """Puts a dump together of its parts, in their order, and gathers what it holds.
+
+    Either ``take_whole``, or ``take_main``, ``take_frames`` and ``take_post``; ``written`` at the end.
+    """
+
+    def __init__(self, members: MemberWriter, on_progress: Callable[[int, str], None]) -> None:
+        self._members = members
+        self._on_progress = on_progress
+        self._contents = ContentsReader()
+        self._breaches = BreachReader()
+        self._current = ""
+        self._prelude: set[bytes] = set()
+        self._tail: _Part | None = None
+
+    def take_whole(self, read: Callable[[int], bytes]) -> None:
+        """Take a dump that comes in one part; raise DumpRefused where it ends in something."""
+        part = _Part(read, self._members.raw_bytes)
+        for event in lex(part.read):
+            self._take(event, part)
+        self._cut(part, part.end)
+
+    def take_main(self, read: Callable[[int], bytes], frames: Frames) -> None:
+        """Take the sections before and with data, and among the data what there is of ``frames``.
+
+        Frames are put in as soon as main has come to data: that is at its first COPY, sequence value or
+        large object (``BEGIN``); never into a transaction. Raises DumpRefused when main has no trailer.
+        """
+        part = _Part(read, self._members.raw_bytes)
+        leading, data, transaction = True, False, False
+        for event in part.events_before_trailer():
+            self._take(event, part)
+            if isinstance(event, Statement):
+                leading = leading and self._is_prelude(event)
+                transaction = event.text == b"BEGIN;" or (transaction and event.text != b"COMMIT;")
+                data = data or transaction or event.text.startswith(_SET_VALUE)
+            elif isinstance(event, CopyEnd):
+                data = True
+            else:
+                continue
+            if data and not transaction:
+                while frame := frames.next(wait=False):
+                    self._cut(part, max(event.end, part.begin))
+                    part.shift += self._take_frame(frame)
+        _refuse_without_trailer(part)
+        self._cut(part, part.body_end)
+        self._tail = part
+
+    def take_frames(self, frames: Frames) -> None:
+        """Take all frames that are still to come, behind main's data."""
+        while frame := frames.next(wait=True):
+            self._take_frame(frame)
+
+    def take_post(self, read: Callable[[int], bytes]) -> None:
+        """Take the section behind data, without header and settings that main has, and end the dump."""
+        part = _Part(read, self._members.raw_bytes)
+        prelude = True
+        for event in part.events_before_trailer():
+            if prelude and isinstance(event, Statement) and event.text not in self._prelude:
+                prelude = False
+            if not prelude:
+                self._take(event, part)
+            elif isinstance(event, Statement | MetaCommand):
+                part.skip(event.end)
+        _refuse_without_trailer(part)
+        self._cut(part, part.body_end)
+        if self._tail is not None:
+            part = self._tail
+            part.shift += self._members.raw_bytes - part.body_end
+            for event in part.tail():
+                self._feed(event)
+            self._cut(part, part.end)
+
+    def written(self) -> WrittenDump:
+        """Return what was written, when all of it is in the file."""
+        self._breaches.end(creates_database=False)
+        self._members.finish()
+        return WrittenDump(
+            file_bytes=self._members.file_bytes,
+            raw_bytes=self._members.raw_bytes,
+            sha256=self._members.sha256.hexdigest(),
+            compression=self._members.compression,
+            members=tuple(self._members.members),
+            contents=self._contents.contents(),
+            rules=tuple(sorted(self._breaches.rules)),
+        )
+
+    def _is_prelude(self, statement: Statement) -> bool:
+        if not statement.text.startswith(_PRELUDE) or statement.text.startswith(_NO_PRELUDE):
+            return False
+        self._prelude.add(statement.text)
+        return True
+
+    def _feed(self, event: Event) -> None:
+        self._contents.feed(event)
+        self._breaches.feed(event)
+
+    def _take(self, event: Event, part: _Part) -> None:
+        self._feed(event)
         if isinstance(event, CopyStart):
-            current = event.text.decode("utf-8", "replace")
+            self._current = event.text.decode("utf-8", "replace")
         within_data = isinstance(event, CopyStart | CopyData)
-        written = writer.cut(event.end, least=MEMBER_BYTES if within_data else SMALL_MEMBER_BYTES)
-        if written:
-            on_progress(written, current)
-    breaches.end(creates_database=False)
-    written = writer.finish()
-    on_progress(written, current)
-    return WrittenDump(
-        file_bytes=writer.file_bytes,
-        raw_bytes=writer.raw_bytes,
-        sha256=writer.sha256.hexdigest(),
-        compression=compression,
-        members=tuple(writer.members),
-        contents=contents.contents(),
-        rules=tuple(sorted(breaches.rules)),
-    )
+        least = MEMBER_BYTES if within_data else SMALL_MEMBER_BYTES
+        if event.end - part.begin >= least:
+            self._cut(part, event.end)
+
+    def _cut(self, part: _Part, end: int) -> None:
+        """Write what is pending of a part up to ``end``, an offset in the whole dump."""
+        if raw := part.cut(end):
+            self._members.write(self._members.pack([raw]), len(raw))
+            self._on_progress(len(raw), self._current)
+
+    def _take_frame(self, frame: Frame) -> int:
+        """Write a frame where the dump ends so far; return its size."""
+        for event in frame.events(self._members.raw_bytes):
+            self._feed(event)
+        self._members.write(frame.packed, frame.raw_bytes)
+        self._on_progress(frame.raw_bytes, frame.statement.decode("utf-8", "replace"))
+        return frame.raw_bytes
 
 
-class _MemberWriter:
-    """Keeps what was read until it is cut off and written as a member."""
+class _Part:
+    """One stream of a dump: what was read of it and not yet cut off, and where that comes to stand.
 
-    def __init__(
-        self, read: Callable[[int], bytes], output: BinaryIO, compression: Compression
-    ) -> None:
+    ``shift`` is how far behind its place in the stream a byte stands in the whole dump.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], offset: int) -> None:
+        self.shift = offset
         self._read = read
-        self._output = output
-        self._compression = compression
         self._pending = bytearray()
-        self._pending_offset = 0
-        self.members: list[Member] = []
-        self.file_bytes = 0
-        self.raw_bytes = 0
-        self.sha256 = hashlib.sha256()
+        self._cut_bytes = 0
+        self._tail: list[Event] = []
+
+    @property
+    def begin(self) -> int:
+        """Return where in the dump what is pending begins."""
+        return self._cut_bytes + self.shift
+
+    @property
+    def end(self) -> int:
+        """Return where in the dump what was read ends."""
+        return self.begin + len(self._pending)
+
+    @property
+    def body_end(self) -> int:
+        """Return where in the dump the trailer begins, with the ``--`` line above it."""
+        return self._tail[0].offset - len(b"--\n") + self.shift
+
+    @property
+    def has_trailer(self) -> bool:
+        return bool(self._tail)
 
     def read(self, size: int) -> bytes:
         """Read on behalf of the lexer, keeping a copy."""
         piece = self._read(size)
         self._pending += piece
-        self.raw_bytes += len(piece)
         return piece
 
-    def cut(self, raw_end: int, *, least: int) -> int:
-        """Write what is pending up to ``raw_end`` if that is at least ``least``; return its size."""
-        length = raw_end - self._pending_offset
-        if length < least:
-            return 0
+    def events_before_trailer(self) -> Iterator[Event]:
+        """Yield the events with their offsets in the dump; read all, but keep the trailer back."""
+        for event in lex(self.read):
+            if self._tail or (isinstance(event, Comment) and event.text == _TRAILER):
+                self._tail.append(event)
+            else:
+                yield self._placed(event)
+
+    def tail(self) -> Iterator[Event]:
+        """Yield the trailer and what follows it, with their offsets in the dump."""
+        return map(self._placed, self._tail)
+
+    def cut(self, end: int) -> bytes:
+        """Return what is pending up to an offset in the dump; it is no longer pending."""
+        length = end - self.begin
         raw = bytes(memoryview(self._pending)[:length])
         del self._pending[:length]
-        packed = compress(raw, self._compression)
-        self._output.write(packed)
-        self.sha256.update(packed)
-        self.members.append(Member(self.file_bytes, len(packed), self._pending_offset, length))
-        self.file_bytes += len(packed)
-        self._pending_offset += length
-        return length
+        self._cut_bytes += length
+        return raw
 
-    def finish(self) -> int:
-        """Write the rest."""
-        return self.cut(self._pending_offset + len(self._pending), least=1)
+    def skip(self, end: int) -> None:
+        """Leave out what is pending up to an offset in the dump; what follows moves up."""
+        self.shift -= len(self.cut(end))
+
+    def _placed(self, event: Event) -> Event:
+        event.offset += self.shift
+        event.end += self.shift
+        return event
+
+
+def _refuse_without_trailer(part: _Part) -> None:
+    if not part.has_trailer:
+        raise DumpRefused("it has no trailer", rule="truncated")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ RESET_AUTHORIZATION = b"RESET SESSION AUTHORIZATION;"
 
 NO_ROLES = frozenset({"public", "session_user", "current_user"})
 """Words that stand where a role's name does, and are none unless they are quoted."""
+
+_PERHAPS = re.compile(rb"(?is)(?:GRANT|REVOKE|SET|RESET)\b|ALTER\b.*?(?:OWNER|DEFAULT)")
+"""How every statement begins that is about privileges: the others need no closer look."""
 
 HARMLESS_COMMANDS = (b"\\restrict ", b"\\unrestrict ")
 CONNECT = b"\\connect "
@@ -69,7 +73,7 @@ def privilege_statements(
                 line=event.line,
                 hint="pg_dump writes no such thing; do not load this file",
             )
-        if isinstance(event, Statement):
+        if isinstance(event, Statement) and _PERHAPS.match(event.text):
             tokens = tokenize(event.text)
             if _is_about_privileges(tokens):
                 found.append(

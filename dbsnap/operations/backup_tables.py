@@ -52,7 +52,7 @@ from dbsnap.postgres.tables.definitions_archive import (
     write_archive,
 )
 from dbsnap.postgres.tables.dependencies import PG_CLASS
-from dbsnap.postgres.tables.table_rows import copied_as, sequence_values
+from dbsnap.postgres.tables.rows import copied_as, sequence_values
 from dbsnap.progress import NoProgress
 
 if TYPE_CHECKING:

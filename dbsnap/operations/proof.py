@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.inventory import Facts, Inventory, compare, short_name
+from dbsnap.operations.materialized_views import computed_anew, views_known_to_both
 from dbsnap.report import Finding, softened
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ COUNTED = (("table", "rows"),)
 
 PROVED = (("table", "rows"), ("table", "content"))
 """What a verification must know of every table: its exact number of rows, and their content."""
+
+WITH_CONTENT = frozenset({"table", "materialized view", "large objects"})
+"""The kinds whose objects have a fingerprint of their content."""
+
+ROWS = frozenset({"rows", "content"})
+"""What is known of the rows of one table or materialized view."""
 
 
 def without_invalid_indexes(inventory: Inventory) -> tuple[Inventory, list[Finding]]:
@@ -47,13 +54,15 @@ def without_invalid_indexes(inventory: Inventory) -> tuple[Inventory, list[Findi
 
 
 def with_dumped_sequences(
-    expected: Inventory, dumped: Inventory
+    expected: Inventory, dumped: Inventory, before: Mapping[str, int]
 ) -> tuple[Inventory, list[Finding]]:
     """Take the sequences' values from the dump, where they may have moved on since the snapshot.
 
     Sequences are not transactional: pg_dump reads them when it comes to them, whatever its snapshot.
-    A value that is missing from the dump, or lies behind the one seen before the dump began, is a
-    finding (pg_dump 18.0 and 18.1 lost values for roles without rights on the sequence).
+    A value that is missing from the dump, or lies behind the one that the sequence had given ``before``
+    the dump began, is a finding (pg_dump 18.0 and 18.1 lost values for roles without rights on the
+    sequence). ``expected`` was read meanwhile: only of a sequence that has never given a value it says
+    what the dump must have.
     """
     findings = []
     sequences: dict[str, Facts] = {}
@@ -63,8 +72,9 @@ def with_dumped_sequences(
             findings.append(_sequence_finding("missing", name, "its value is not in the dump"))
             sequences[name] = facts
             continue
-        if _behind(facts, now):
-            message = f"the dump has {now['last_value']}, it was {facts['last_value']} before"
+        value = before.get(name, None if facts.get("is_called") else facts.get("last_value"))
+        if value is not None and _behind(facts, value, now):
+            message = f"the dump has {now['last_value']}, it was {value} before"
             findings.append(_sequence_finding("different", name, message))
         sequences[name] = {**facts, "last_value": now["last_value"], "is_called": now["is_called"]}
     return replace(expected, objects={**expected.objects, "sequence": sequences}), findings
@@ -108,6 +118,17 @@ def with_content(inventory: Inventory, content: Mapping[str, str | None]) -> Inv
     return replace(inventory, objects={**inventory.objects, "table": tables})
 
 
+def without_content(inventory: Inventory) -> Inventory:
+    """Return the inventory without any fingerprint, for a comparison of counts alone."""
+    objects = dict(inventory.objects)
+    for kind in WITH_CONTENT & objects.keys():
+        objects[kind] = {
+            name: {fact: value for fact, value in facts.items() if fact != "content"}
+            for name, facts in objects[kind].items()
+        }
+    return replace(inventory, objects=objects)
+
+
 def restore_differences(
     expected: Inventory, actual: Inventory, *, privileges: bool
 ) -> list[Finding]:
@@ -115,24 +136,31 @@ def restore_differences(
 
     Owners and grants are compared only where they were applied. Warnings only are what no dump carries:
     an extension comes back in the version that the server has, and a foreign key whose triggers were
-    disabled comes back enforced.
+    disabled comes back enforced. The rows of materialized views are computed anew, so that one which was
+    out of date at the backup comes back up to date: a note.
     """
     expected, notes = without_invalid_indexes(expected)
     if not privileges:
         expected = expected.without(["privilege"])
-    findings = live_differences(expected, actual)
+    findings = [computed_anew(finding) for finding in live_differences(expected, actual)]
     findings = softened(findings, "extension", "version")
     return [*notes, *softened(findings, "constraint", "enforced")]
 
 
-def live_differences(expected: Inventory, actual: Inventory) -> list[Finding]:
+def live_differences(
+    expected: Inventory,
+    actual: Inventory,
+    *,
+    required: Collection[tuple[str, str]] = PROVED,
+) -> list[Finding]:
     """Compare a backup with the live database; everything that both know is compared.
 
     What was read out of a dump without a record says nothing of objects that no dump states. A server of
     another major has other versions of extensions: those are warnings.
     """
     actual = stated_in_dump(actual) if expected.partial else actual
-    findings = compare(expected, actual, require=PROVED)
+    expected, actual, notes = views_known_to_both(expected, actual)
+    findings = [*compare(expected, actual, require=required), *notes]
     if expected.server_version // 10000 != actual.server_version // 10000:
         return softened(findings, "extension", "version")
     return findings
@@ -144,11 +172,11 @@ def messages(findings: Iterable[Finding]) -> str:
     return "; ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
 
 
-def _behind(before: Facts, now: Facts) -> bool:
-    if before.get("cycle"):
+def _behind(facts: Facts, before: int, now: Facts) -> bool:
+    if facts.get("cycle"):
         return False
-    step = now["last_value"] - before["last_value"]
-    return bool(step < 0 if before.get("increment", 1) > 0 else step > 0)
+    step = now["last_value"] - before
+    return bool(step < 0 if facts.get("increment", 1) > 0 else step > 0)
 
 
 def _sequence_finding(kind: str, name: str, what: str) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dbsnap.archive.record import Block, Companion, Dump, Record, Source
@@ -51,12 +52,24 @@ def keep_dump(
     progress: Progress,
 ) -> WrittenDump:
     """Write a dump into the staging directory as it is read; raise OperationFailed if it is cut off."""
+    return keep_written(stage, partial(write_dump, read), compression, progress)
+
+
+def keep_written(
+    stage: Staging,
+    write: Callable[..., WrittenDump],
+    compression: Compression,
+    progress: Progress,
+) -> WrittenDump:
+    """Let ``write`` put a dump into the staging directory, as ``frames.write_dump`` does.
+
+    Raises OperationFailed if what it reads is cut off.
+    """
     try:
         with stage.create(SUFFIXES[compression]) as output:
-            return write_dump(
-                read,
-                output,
-                compression,
+            return write(
+                output=output,
+                compression=compression,
                 on_progress=lambda count, table: progress.advance(count, current=table),
             )
     except DumpRefused as error:

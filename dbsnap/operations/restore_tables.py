@@ -24,8 +24,8 @@ from dbsnap.operations.table_restore.sequences import move_sequences
 from dbsnap.operations.table_restore.source import opened_source
 from dbsnap.operations.table_restore.staging import prepare_tables, stage_tables
 from dbsnap.postgres.connection import connect, execute
-from dbsnap.postgres.tables.table_locks import bounded_waits
-from dbsnap.postgres.tables.table_selection import user_search_path
+from dbsnap.postgres.tables.locks import bounded_waits
+from dbsnap.postgres.tables.selection import user_search_path
 from dbsnap.progress import NoProgress
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dbsnap.operations import proof
 from dbsnap.operations.migrations import NO_MIGRATIONS, live_migrations, report_migrations
 from dbsnap.operations.opened import ANY_RULE, content_not_compared, opened_backup
 from dbsnap.operations.reading import expected_content, read_live
-from dbsnap.operations.restore_plan import PARALLEL_FROM_BYTES
+from dbsnap.operations.restoring.plan import PARALLEL_FROM_BYTES
 from dbsnap.operations.row_changes import row_changes
 from dbsnap.operations.some_tables import only_tables
 from dbsnap.operations.verify_choice import chosen_tables

@@ -13,7 +13,7 @@ from dbsnap.inventory import object_name, split_name
 from dbsnap.operations.table_names import nearest
 from dbsnap.postgres.connection import fetch, fetch_value
 from dbsnap.postgres.tables.patterns import table_pattern
-from dbsnap.postgres.tables.table_selection import read_relations, search_path, user_search_path
+from dbsnap.postgres.tables.selection import read_relations, search_path, user_search_path
 from dbsnap.prisma.models import model_named
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from dbsnap.operations.table_backup.rows import check_filters, count_tables
 from dbsnap.postgres.catalog import ask_connection, quote_name, read_definitions
 from dbsnap.postgres.connection import connect, execute, server_version
 from dbsnap.postgres.tables.patterns import quoted_pattern
-from dbsnap.postgres.tables.table_rows import copied_as, copy_rows, sequence_values
-from dbsnap.postgres.tables.table_selection import read_relations
+from dbsnap.postgres.tables.rows import copied_as, copy_rows, sequence_values
+from dbsnap.postgres.tables.selection import read_relations
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.table_backup.rows import CountedTable
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.content import TableContent
-    from dbsnap.postgres.tables.table_columns import Column
+    from dbsnap.postgres.tables.columns import Column
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
+from dbsnap.postgres.tables.patterns import quoted_pattern
 from dbsnap.postgres.tools import channel, start
 
 if TYPE_CHECKING:
@@ -49,6 +51,55 @@ def privileges_arguments(snapshot: str, encoding: str, *, large_objects: bool) -
     return [*_common(snapshot, encoding), "--section=pre-data", "--section=post-data"]
 
 
+def section_arguments(arguments: Sequence[str], *sections: str) -> list[str]:
+    """Return the arguments for these sections of a dump alone."""
+    return [*arguments, *(f"--section={section}" for section in sections)]
+
+
+def without_rows_of(arguments: Sequence[str], tables: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the arguments for a dump without the rows of these tables (schema and name)."""
+    patterns = (f"{quoted_pattern(schema)}.{quoted_pattern(name)}" for schema, name in tables)
+    return [*arguments, *(f"--exclude-table-data={pattern}" for pattern in patterns)]
+
+
+class DumpInFile:
+    """A pg_dump that runs beside everything else, its output going into a file without a name.
+
+    For definitions, which are small. It is stopped at the end of its ``with`` block if it still runs.
+    """
+
+    def __init__(self, program: Program, database: Database, arguments: Sequence[str]) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
+        try:
+            self._process = start(
+                program.path,
+                arguments,
+                environment=_environment(database),
+                stdout=self._output.fileno(),
+            )
+        except BaseException:
+            self._output.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+        self._output.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether pg_dump has not ended yet."""
+        return self._process.running
+
+    def finished(self) -> Callable[[int], bytes]:
+        """Wait for pg_dump, and return a function that reads what it wrote; raise ToolFailed."""
+        self._process.wait()
+        self._output.seek(0)
+        return self._output.read
+
+
 @contextmanager
 def dump_stream(
     program: Program, database: Database, arguments: Sequence[str]
@@ -58,13 +109,15 @@ def dump_stream(
     At the end of the block pg_dump must have succeeded: otherwise ToolFailed is raised, whatever the
     block made of its output. When the block raises, pg_dump is stopped.
     """
-    environment = {
-        **client_environment(database, application="dbsnap pg_dump", options=BYTES_AS_HEX),
-        **PINNED_ENVIRONMENT,
-    }
     ours, theirs = channel()
     try:
-        process = start(program.path, arguments, environment=environment, stdout=theirs.fileno())
+        process = start(
+            program.path,
+            arguments,
+            environment=_environment(database),
+            stdout=theirs.fileno(),
+            large_pieces=True,
+        )
     finally:
         theirs.close()
     with ours:
@@ -77,6 +130,13 @@ def dump_stream(
                 _hang_up(ours)
                 process.stop()
         process.wait()
+
+
+def _environment(database: Database) -> dict[str, str]:
+    return {
+        **client_environment(database, application="dbsnap pg_dump", options=BYTES_AS_HEX),
+        **PINNED_ENVIRONMENT,
+    }
 
 
 def _hang_up(end: socket.socket) -> None:

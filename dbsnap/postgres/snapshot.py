@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as postgres_errors
 
 from dbsnap.errors import OperationFailed, ServerFailed
+from dbsnap.inventory import object_name
 from dbsnap.postgres.catalog import ask_connection, list_tables, quote_name
 from dbsnap.postgres.connection import connect, execute, fetch, fetch_value
 
@@ -47,12 +48,44 @@ LIMIT 5
 """Only ACCESS EXCLUSIVE conflicts with ACCESS SHARE; who waits for it is waited for, too."""
 
 
+SEQUENCE_VALUES = """
+SELECT jsonb_build_array(ARRAY[nspname, relname], value)
+FROM pg_catalog.pg_class AS sequence
+JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relnamespace
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN has_sequence_privilege(sequence.oid, 'SELECT, USAGE')
+        THEN pg_catalog.pg_sequence_last_value(sequence.oid) END) AS known(value)
+WHERE relkind = 'S' AND relpersistence <> 't' AND value IS NOT NULL
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A snapshot that exists while its connection's transaction is open."""
 
     connection: Connection
     identifier: str
+
+    def check(self) -> None:
+        """Raise ServerFailed if the server has ended the session."""
+        _refuse_lost_session(self.connection)
+
+    def ask(self, sql: str) -> list[Any]:
+        """Answer a question as ``catalog.Ask`` does, and release the locks that it took.
+
+        Words for an index lock it, and counting a table locks its indexes: of many tables that would be
+        more than a server with usual settings can remember (``max_locks_per_transaction``).
+        """
+        statement = f"SAVEPOINT question;\n{sql};\nROLLBACK TO SAVEPOINT question"
+        cursor = self.connection.execute(statement.encode())
+        cursor.nextset()
+        answers = [row[0] for row in cursor.fetchall()]
+        cursor.nextset()
+        return answers
+
+    def sequence_values(self) -> dict[str, int]:
+        """Return the last value that each sequence gave, as it is now; without those that gave none."""
+        return {object_name(*path): value for path, value in self.ask(SEQUENCE_VALUES)}
 
 
 @contextmanager
@@ -89,6 +122,11 @@ def hold_snapshot(
             # Whoever used the snapshot has what it needed: its end can fail nothing any more.
             with suppress(psycopg.Error):
                 connection.execute("ROLLBACK")
+
+
+def limit_waits(connection: Connection, lock_wait_seconds: int) -> None:
+    """Let no statement of a session wait longer for a lock: what reads a definition takes one, too."""
+    execute(connection, f"SET lock_timeout TO '{lock_wait_seconds}s'")
 
 
 def _refuse_lost_session(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sh
@@ -128,8 +129,12 @@ def start(
     stdout: int | None = None,
     as_user: str | None = None,
     own_session: bool = False,
+    large_pieces: bool = False,
 ) -> Process:
     """Start ``program``; ``stdin`` and ``stdout`` are file descriptors, None means empty/discarded.
+
+    With ``large_pieces`` it writes a megabyte at a time where coreutils' ``stdbuf`` can make it, instead
+    of the few kilobytes that the C library buffers.
 
     The child sees ``environment`` and the few variables of ``INHERITED``, nothing else. Values of
     PGPASSWORD are kept out of every message. In a session of its own a program does not hear the
@@ -162,7 +167,8 @@ def start(
     try:
         with _interruptions_held() as mask:
             options["_preexec_fn"] = partial(_prepare_child, mask, with_parent=as_user is None)
-            command = sh.Command(str(program))(*arguments, **options)
+            words = [*(_large_pieces() if large_pieces else ()), str(program), *arguments]
+            command = sh.Command(words[0])(*words[1:], **options)
             process = Process(program.name, command, stderr, secrets)
     except (sh.CommandNotFound, sh.ForkException, OSError) as error:
         raise ToolUnavailable(f"{program.name} cannot be run: {type(error).__name__}") from None
@@ -173,6 +179,12 @@ def start(
     finally:
         os.close(null)
     return process
+
+
+@lru_cache(maxsize=1)
+def _large_pieces() -> tuple[str, ...]:
+    stdbuf = shutil.which("stdbuf") if sys.platform == "linux" else None
+    return (stdbuf, f"-o{PIPE_BYTES}") if stdbuf else ()
 
 
 def run(

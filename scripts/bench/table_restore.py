@@ -122,10 +122,12 @@ def psql(database: Database, script: str) -> None:
 def restore(taken: Backup, database: Database, *, safe: Path | None = None) -> None:
     """Upsert the table as ``dbsnap restore --only mods --yes`` does."""
 
-    def save(tables: Sequence[str], where: Sequence[str], reason: str) -> Backup:
+    def save(tables: Sequence[str], where: Sequence[str], restored: str) -> Backup:
         request = TableRequest(tables, where)
         directory = safe or taken.dump.parent
-        return backup_tables(database, request, target="bench", directory=directory, reason=reason)
+        return backup_tables(
+            database, request, target="bench", directory=directory, undoes=restored
+        )
 
     restore_tables(
         taken.dump,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import CannotRun, DbsnapError, RightMissing, ServerFailed
-from dbsnap.operations.restore_plan import RestoreOptions
-from dbsnap.operations.restore_preflight import plan_restore
+from dbsnap.operations.restoring.plan import RestoreOptions
+from dbsnap.operations.restoring.preflight import plan_restore
 from dbsnap.postgres.side import (
     create_side_database,
     drop_abandoned_side_databases,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import RestorePlan
+    from dbsnap.operations.restoring.plan import RestorePlan
     from dbsnap.postgres.properties import DatabaseProperties
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database

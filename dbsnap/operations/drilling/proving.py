@@ -33,8 +33,8 @@ from dbsnap.operations.drilling.without_extensions import declaring_less, withou
 from dbsnap.operations.migrations import restored_migrations
 from dbsnap.operations.opened import as_a_database, content_not_compared, opened_backup
 from dbsnap.operations.restore import compare_side, fill
-from dbsnap.operations.restore_plan import RestoreOptions
-from dbsnap.operations.restore_role import code_warning
+from dbsnap.operations.restoring.plan import RestoreOptions
+from dbsnap.operations.restoring.role import code_warning
 from dbsnap.postgres.connection import fetch
 from dbsnap.postgres.side import maintain
 from dbsnap.report import Finding
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.drilling.options import DrillOptions
     from dbsnap.operations.drilling.server import DrillServer, DrillServers
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.restore_plan import PrivilegesMode, RestorePlan
+    from dbsnap.operations.restoring.plan import PrivilegesMode, RestorePlan
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database

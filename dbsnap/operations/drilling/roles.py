@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dbsnap.dumpfile.lexer import Statement, lex
 from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.dumpfile.privileges import NO_ROLES, privilege_statements
-from dbsnap.operations.restore_privileges import read_privileges
+from dbsnap.operations.restoring.privileges import read_privileges
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import execute, fetch
 

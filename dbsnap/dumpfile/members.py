@@ -1,0 +1,72 @@
+"""The file that a dump is written into: threads compress its members, one writes them in order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from dbsnap.dumpfile.compression import Compression, Member, compress_pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Packed = Future[list[bytes]]
+
+
+class MemberWriter:
+    """Writes members in the order in which they are given; up to ``threads`` are compressed at a time.
+
+    As many wait to be written: more, and ``write`` waits itself. At the end of its ``with`` block all
+    threads have ended, and what was given is written unless an exception leaves the block. Raises
+    OSError where the disk is full, from ``write`` or from ``finish``.
+    """
+
+    def __init__(self, output: BinaryIO, compression: Compression, *, threads: int) -> None:
+        self.compression = compression
+        self.members: list[Member] = []
+        self.file_bytes = 0
+        self.raw_bytes = 0
+        self.sha256 = hashlib.sha256()
+        self._output = output
+        self._packing = ThreadPoolExecutor(threads, thread_name_prefix="compressing")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="writing")
+        self._unwritten: deque[Future[None]] = deque()
+        self._most_unwritten = threads
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._packing.shutdown(cancel_futures=True)
+        self._writing.shutdown(cancel_futures=True)
+
+    def pack(self, pieces: Sequence[bytes]) -> Packed:
+        """Begin to compress a member whose turn to be written may come later; for any thread."""
+        if self.compression == "none":
+            packed: Packed = Future()
+            packed.set_result([*pieces])
+            return packed
+        return self._packing.submit(compress_pieces, pieces, self.compression)
+
+    def write(self, packed: Packed, raw_length: int) -> None:
+        """Give the next member of the file, which holds so many raw bytes."""
+        raw_offset = self.raw_bytes
+        self.raw_bytes += raw_length
+        self._unwritten.append(self._writing.submit(self._write, packed, raw_offset, raw_length))
+        while len(self._unwritten) > self._most_unwritten:
+            self._unwritten.popleft().result()
+
+    def finish(self) -> None:
+        """Wait until everything is written."""
+        while self._unwritten:
+            self._unwritten.popleft().result()
+
+    def _write(self, packed: Packed, raw_offset: int, raw_length: int) -> None:
+        offset = self.file_bytes
+        for piece in packed.result():
+            self._output.write(piece)
+            self.sha256.update(piece)
+            self.file_bytes += len(piece)
+        self.members.append(Member(offset, self.file_bytes - offset, raw_offset, raw_length))

@@ -1,0 +1,260 @@
+"""A database dumped on a snapshot into one file: by one pg_dump, or by several processes at once.
+
+At once are, where the database is large enough: a pg_dump of everything up to data but for the rows of
+large tables, psql sessions that copy those out part by part (``postgres.row_parts``), and a pg_dump of
+what follows data, which waits in a file. ``dumpfile.frames`` puts them together to what one pg_dump
+would have written. There are never more connections than jobs and two.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from dbsnap.dumpfile.frames import THREADS, DumpWriter, write_dump
+from dbsnap.dumpfile.members import MemberWriter
+from dbsnap.errors import ToolUnavailable
+from dbsnap.operations.dumping.plan import USUAL, Thresholds, plan_parallel
+from dbsnap.operations.dumping.rate import Rate
+from dbsnap.operations.dumping.row_frames import LOOK_SECONDS, RowFrames
+from dbsnap.postgres.connection import fetch_value, server_version
+from dbsnap.postgres.discovery import choose
+from dbsnap.postgres.dump import (
+    DumpInFile,
+    dump_stream,
+    privileges_arguments,
+    section_arguments,
+    whole_database_arguments,
+    without_rows_of,
+)
+from dbsnap.postgres.row_parts import PARTS_SINCE, RowSession, stored_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from dbsnap.dumpfile.compression import Compression
+    from dbsnap.dumpfile.frames import WrittenDump
+    from dbsnap.operations.dumping.plan import ParallelPlan
+    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.snapshot import Snapshot
+    from dbsnap.postgres.url import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DumpOptions:
+    """How a dump is made: by how many jobs, and reading how many bytes a second at most."""
+
+    jobs: int = 1
+    max_rate: int | None = None
+    thresholds: Thresholds = USUAL
+
+
+ONE_JOB = DumpOptions()
+
+HAS_LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)"
+
+
+@dataclass(frozen=True, slots=True)
+class DumpSource:
+    """What is dumped, in which snapshot and with which programs.
+
+    ``encoding`` is that of the dump's text. psql, which more than one job needs, is found when it is
+    needed, in ``pg_bin`` first.
+    """
+
+    database: Database
+    snapshot: Snapshot
+    pg_dump: Program
+    pg_bin: Sequence[Path]
+    encoding: str
+
+    @property
+    def version(self) -> int:
+        """Return the server's ``server_version_num``."""
+        return server_version(self.snapshot.connection)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Return pg_dump's arguments for the whole database."""
+        return whole_database_arguments(self.snapshot.identifier, self.encoding)
+
+    def psql(self) -> Program | None:
+        """Return the psql that fits; None if there is none."""
+        tls = self.database.needs_tls
+        try:
+            return choose("psql", self.version, pg_bin=self.pg_bin, needs_tls=tls)
+        except ToolUnavailable:
+            return None
+
+
+class Dumping:
+    """A dump that has begun: pg_dump reads the catalogue while others still look at the database.
+
+    Beside it, owners and privileges are dumped, unless there are large objects, which it would dump
+    again. At the end of the ``with`` block all processes have ended.
+    """
+
+    def __init__(self, source: DumpSource, options: DumpOptions) -> None:
+        self._source = source
+        self._options = options
+        self._stack = ExitStack()
+        self._main = ExitStack()
+        self._plan: ParallelPlan | None = None
+        self._psql: Program | None = None
+        self._read: Callable[[int], bytes] | None = None
+        self._beside: DumpInFile | None = None
+
+    def __enter__(self) -> Self:
+        source = self._source
+        with ExitStack() as stack:
+            self._plan = _plan(source, self._options)
+            self._psql = source.psql() if self._plan else None
+            if self._psql is None:
+                self._plan = None
+            arguments = self._main_arguments()
+            stack.enter_context(self._main)
+            stream = dump_stream(source.pg_dump, source.database, arguments)
+            self._read = self._main.enter_context(stream)
+            if not fetch_value(source.snapshot.connection, HAS_LARGE_OBJECTS):
+                arguments = self._privileges_arguments(large_objects=False)
+                self._beside = DumpInFile(source.pg_dump, source.database, arguments)
+                stack.enter_context(self._beside)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    def write(
+        self,
+        output: BinaryIO,
+        compression: Compression,
+        *,
+        on_progress: Callable[[int, str], None],
+    ) -> WrittenDump:
+        """Dump everything into ``output``, and say what was written.
+
+        Raises ToolFailed, ServerFailed or DumpRefused when any process fails, stops early or loses the
+        snapshot, and OSError when the disk is full.
+        """
+        if self._read is None:
+            raise ValueError("the dump has not begun")
+        rate = Rate(self._options.max_rate)
+        read = rate.limited(self._read)
+        if self._plan is None or self._psql is None:
+            with self._main:  # pg_dump must have succeeded at its end
+                return write_dump(read, output, compression, on_progress=on_progress)
+        threads = max(THREADS, self._options.jobs)
+        with MemberWriter(output, compression, threads=threads) as members:
+            writer = DumpWriter(members, on_progress)
+            post = _PostData(self._source, self._beside)
+            frames = RowFrames(self._plan, members, rate=rate, meanwhile=post.look)
+            self._write_in_parallel(writer, read, frames, post, self._psql)
+            return writer.written()
+
+    @contextmanager
+    def privileges(self) -> Iterator[Callable[[int], bytes]]:
+        """Give a function that reads a dump with owners and privileges, without any rows."""
+        if self._beside is not None:
+            yield self._beside.finished()
+            return
+        source = self._source
+        arguments = self._privileges_arguments(large_objects=True)
+        with dump_stream(source.pg_dump, source.database, arguments) as read:
+            yield read
+
+    def _privileges_arguments(self, *, large_objects: bool) -> list[str]:
+        snapshot = self._source.snapshot.identifier
+        return privileges_arguments(snapshot, self._source.encoding, large_objects=large_objects)
+
+    def _main_arguments(self) -> list[str]:
+        """Return the arguments of the pg_dump that begins at once: for everything, or up to data."""
+        arguments = self._source.arguments
+        if self._plan is None:
+            return arguments
+        names = [(table.schema, table.name) for table in self._plan.tables]
+        return without_rows_of(section_arguments(arguments, "pre-data", "data"), names)
+
+    def _write_in_parallel(
+        self,
+        writer: DumpWriter,
+        read: Callable[[int], bytes],
+        frames: RowFrames,
+        post: _PostData,
+        psql: Program,
+    ) -> None:
+        source = self._source
+
+        def session() -> RowSession:
+            return RowSession(
+                psql,
+                source.database,
+                snapshot=source.snapshot.identifier,
+                encoding=source.encoding,
+                version=source.version,
+            )
+
+        with ExitStack() as stack:
+            stack.enter_context(post)
+            stack.callback(frames.stop)
+            for _ in range(self._options.jobs - 1):
+                frames.work_with(session())
+            with self._main:
+                writer.take_main(read, frames)
+            frames.work_with(session())
+            writer.take_frames(frames)
+            writer.take_post(post.finished())
+
+
+def _plan(source: DumpSource, options: DumpOptions) -> ParallelPlan | None:
+    if options.jobs < 2 or source.version < PARTS_SINCE:
+        return None
+    tables = stored_tables(source.snapshot.connection)
+    if source.encoding == "SQL_ASCII":  # what is no ASCII in names could not be said to pg_dump
+        tables = [table for table in tables if (table.quoted_name + table.quoted_columns).isascii()]
+    return plan_parallel(tables, jobs=options.jobs, thresholds=options.thresholds)
+
+
+class _PostData:
+    """The pg_dump of what follows data: it begins when the one ``beside`` has ended."""
+
+    def __init__(self, source: DumpSource, beside: DumpInFile | None) -> None:
+        self._source = source
+        self._beside = beside
+        self._dump: DumpInFile | None = None
+        self._checked = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._dump is not None:
+            self._dump.__exit__()
+
+    def look(self) -> None:
+        """Begin when it can begin; raise ServerFailed if the snapshot was lost."""
+        if time.monotonic() > self._checked + LOOK_SECONDS:
+            self._source.snapshot.check()
+            self._checked = time.monotonic()
+        if self._dump is None and not (self._beside and self._beside.running):
+            self._begin()
+
+    def finished(self) -> Callable[[int], bytes]:
+        """Wait for it, and return a function that reads it."""
+        if self._dump is None and self._beside is not None:
+            self._beside.finished()
+        return (self._dump or self._begin()).finished()
+
+    def _begin(self) -> DumpInFile:
+        arguments = section_arguments(self._source.arguments, "post-data")
+        self._dump = DumpInFile(self._source.pg_dump, self._source.database, arguments)
+        return self._dump

@@ -1,0 +1,72 @@
+"""Which tables' rows go past pg_dump, copied out by sessions side by side: a pure decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbsnap.postgres.row_parts import parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dbsnap.postgres.row_parts import RowPart, StoredTable
+
+FRAMES_AHEAD = 2
+"""How many frames of one session may wait to be written."""
+
+FRAMES_MEMORY = 64 << 20
+"""About how many bytes of rows all sessions together may hold."""
+
+LEAST_FRAME_BYTES, MOST_FRAME_BYTES = 1 << 20, 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From where on more than one process pays; sizes in bytes as the server stores tables.
+
+    A database with fewer than ``database_bytes`` of rows is dumped by one pg_dump; a table with fewer
+    than ``table_bytes`` may leave its rows to it. ``frame_bytes`` None: as ``jobs`` and memory allow.
+    """
+
+    database_bytes: int = 64 << 20
+    table_bytes: int = 2 << 20
+    frame_bytes: int | None = None
+
+
+USUAL = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelPlan:
+    """What the sessions copy: tables in parts of about ``frame_bytes``, the largest table first."""
+
+    tables: tuple[StoredTable, ...]
+    frame_bytes: int
+
+    def parts(self) -> list[list[RowPart]]:
+        """Return the parts of each table, in their order."""
+        return [parts_of(table, self.frame_bytes) for table in self.tables]
+
+
+def plan_parallel(
+    tables: Sequence[StoredTable], *, jobs: int, thresholds: Thresholds
+) -> ParallelPlan | None:
+    """Return which tables' rows go past pg_dump; None where one pg_dump is as good.
+
+    ``tables`` are the largest first. The small ones stay with pg_dump, as long as it does not become the
+    last to finish: together they are at most half of one job's share.
+    """
+    total = rest = sum(table.bytes for table in tables)
+    if jobs < 2 or total < thresholds.database_bytes:
+        return None
+    chosen: list[StoredTable] = []
+    for table in tables:
+        if table.bytes < thresholds.table_bytes and rest <= total / jobs / 2:
+            break
+        if table.pages:
+            chosen.append(table)
+            rest -= table.bytes
+    share = FRAMES_MEMORY // ((FRAMES_AHEAD + 1) * jobs)
+    frame_bytes = thresholds.frame_bytes or max(LEAST_FRAME_BYTES, min(share, MOST_FRAME_BYTES))
+    return ParallelPlan(tuple(chosen), frame_bytes) if chosen else None

@@ -1,0 +1,78 @@
+"""dbsnap against its peers: ``make bench SIZE=small``, or the whole of it with ``make bench SIZE=full``.
+
+A row of the table is a ``contest.Contest``; a module with ``contests(arena) -> Iterator[Contest]`` is
+named in ``MODULES``, and its rows are measured with the others. Rows for which a peer is not installed
+are left out by the module itself. A contender that needs something made first (a dump to restore, an
+empty database) makes it in its ``prepare``, which is not measured. ``--only WORD`` keeps the rows with
+that word; ``DBSNAP_BENCH_DIR`` says on which disk the files go. JSON and chart are in ``build/bench/``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from typing import TYPE_CHECKING, Any
+
+import dump_contests
+import restore_contests
+from arena import Arena, arena
+from contest import hold
+from measuring import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from contest import Contest
+
+MODULES: tuple[Callable[[Arena], Iterator[Contest]], ...] = (
+    dump_contests.contests,
+    restore_contests.contests,
+)
+
+
+def compare(*, size: str, rounds: int, only: str = "", major: int | None = None) -> dict[str, Any]:
+    """Hold all contests and return what came of them, with date, machine and versions."""
+    with arena(size, major=major, say=_say) as place:
+        rows = (contest for module in MODULES for contest in module(place))
+        wanted = (contest for contest in rows if only in contest.row)
+        outcomes = hold(wanted, rounds=rounds, server_cpu=place.server_cpu(), say=_say)
+        return {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "size": size,
+            "rounds": rounds,
+            "server": ".".join(map(str, place.server.version)),
+            "machine": machine(),
+            "rows": [outcome.document() for outcome in outcomes],
+        }
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """Return the rows as a table in Markdown, under a line about the machine."""
+    computer = document["machine"]
+    lines = [
+        (
+            f"{document['date']}, {computer['processor']}, {computer['cores']} cores, "
+            f"{computer['memory_gigabytes']} GB, PostgreSQL {document['server']}, "
+            f"size {document['size']}, median of {document['rounds']}, load {computer['load']}"
+        ),
+        "",
+        "| | ratio | to reach | dbsnap: s, CPU s, server CPU s, MB | peer: s, CPU s, server CPU s |",
+        "|---|---|---|---|---|",
+    ]
+    for row in document["rows"]:
+        ours, peer = row["ours"], row["peer"]
+        taken = " ".join(_effort(ours)) + f" {ours['peak_megabytes']:.0f}"
+        lines.append(
+            f"| {row['row'].replace('|', chr(92) + '|')} | {row['ratio']:.2f} | {row['target']} "
+            f"| {taken} | {' '.join(_effort(peer))} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _effort(side: dict[str, Any]) -> list[str]:
+    return [f"{side[what]:.2f}" for what in ("wall_seconds", "cpu_seconds", "server_cpu_seconds")]
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"bench: {line}\n")
+    sys.stderr.flush()

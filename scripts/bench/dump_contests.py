@@ -1,0 +1,79 @@
+"""Dumping: ``dbsnap backup``, start of Python, inventory and proof included, against pg_dump."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from arena import MIXED, ONE_TABLE, TINY_TABLES, TWENTY_TABLES, Arena, knows_zstd
+from contest import Contender, Contest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def contests(arena: Arena) -> Iterator[Contest]:
+    """Yield the rows about dumping for which there is a peer on this machine."""
+    custom, directory = _pg_dump(arena, MIXED, "-Fc"), _pg_dump(arena, MIXED, "-Fd", "-j2")
+    yield Contest("dump, gzip, against pg_dump -Fc", 0.20, _backup(arena, MIXED, "gzip"), custom)
+    yield Contest(
+        "dump, gzip, against pg_dump -Fd -j2", 0.32, _backup(arena, MIXED, "gzip"), directory
+    )
+    if zstd := shutil.which("zstd"):
+        piped = _pg_dump(arena, MIXED, "-Fp", then=[zstd, "-q", "-3"])
+        ours = _backup(arena, MIXED, "zstd")
+        yield Contest("dump, zstd, against pg_dump -Fp | zstd -3", 0.75, ours, piped)
+    if able := [p for p in arena.programs("pg_dump") if p.major >= 17 and knows_zstd(p)]:
+        options = ("-Fd", "-j2", "-Z", "zstd:1")
+        for database, target, what in (
+            (MIXED, 1.25, "dump, zstd"),
+            (ONE_TABLE, 0.97, "dump, one table, zstd"),
+        ):
+            peer = _pg_dump(arena, database, *options, program=str(able[-1].path))
+            ours = _backup(arena, database, "zstd")
+            row = f"{what}, against pg_dump {able[-1].major} -Fd -j2 -Z zstd:1"
+            yield Contest(row, target, ours, peer)
+    for database, target, what in (
+        (MIXED, 0.78, "dump, uncompressed"),
+        (TINY_TABLES, 1.5, "dump, 2,000 tiny tables"),
+    ):
+        ours, peer = _backup(arena, database, "none"), _pg_dump(arena, database, "-Fp")
+        yield Contest(f"{what}, against pg_dump -Fp", target, ours, peer)
+    yield Contest(
+        "backup of 20 tables, 10 MB: seconds more than pg_dump -Fp",
+        1.0,
+        _backup(arena, TWENTY_TABLES, "none"),
+        _pg_dump(arena, TWENTY_TABLES, "-Fp"),
+        difference=True,
+    )
+
+
+def _backup(arena: Arena, database: str, compression: str) -> Contender:
+    place = arena.place / "backups"
+    command = arena.dbsnap(
+        "backup", "--url", arena.url(database), "--dir", str(place), "-Z", compression, "--json"
+    )
+    return Contender(
+        f"dbsnap backup -Z {compression}", [command], {}, prepare=lambda: _remove(place)
+    )
+
+
+def _pg_dump(
+    arena: Arena, database: str, *options: str, then: list[str] | None = None, program: str = ""
+) -> Contender:
+    place = arena.place / "pg_dump"
+    command = [program or arena.own("pg_dump"), *options]
+    if "-Fd" in options:
+        command += ["-f", str(place)]
+    return Contender(
+        " ".join(["pg_dump", *options, *(["|", "zstd", *then[1:]] if then else [])]),
+        [command, then] if then else [command],
+        arena.environment(database),
+        output=arena.place / "pg_dump.output",
+        prepare=lambda: _remove(place),
+    )
+
+
+def _remove(place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
