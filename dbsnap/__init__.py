@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dbsnap.version import VERSION
+
 if TYPE_CHECKING:
     from dbsnap.archive.storage import find_dump as find_dump
     from dbsnap.errors import CannotRun as CannotRun
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from dbsnap.reports.outcome import Check as Check
     from dbsnap.reports.outcome import Drill as Drill
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "dbsnap.archive.storage": ("find_dump",),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbsnap import __version__, config
+from dbsnap import config
 from dbsnap.cli.completion import target_names
 from dbsnap.cli.invocation import Invocation
 from dbsnap.dumpfile.guarding.rules import RULES
+from dbsnap.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +51,7 @@ class Verbs(click.Group):
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="dbsnap")
+@click.version_option(VERSION, prog_name="dbsnap")
 def commands() -> None:
     """Back up PostgreSQL with pg_dump, put it back with psql, and prove both.
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dbsnap import __version__
 from dbsnap.archive.manifest import rebuild_manifest
 from dbsnap.archive.publishing import publish, staging
 from dbsnap.archive.record import Record, Source
@@ -35,6 +34,7 @@ from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import dump_encoding
 from dbsnap.postgres.snapshot import hold_snapshot
 from dbsnap.progress import NoProgress
+from dbsnap.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +102,7 @@ def backup(
                     id=stage.id,
                     created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
                     reason=reason,
-                    dbsnap_version=__version__,
+                    dbsnap_version=VERSION,
                     source=source,
                     dump=dump_of(stage, written, dumped.pg_dump),
                     privileges=companion,

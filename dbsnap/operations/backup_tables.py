@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dbsnap import __version__
 from dbsnap.archive.manifest import rebuild_manifest
 from dbsnap.archive.publishing import publish, staging
 from dbsnap.archive.record import Record
@@ -54,6 +53,7 @@ from dbsnap.postgres.tables.definitions_archive import (
 from dbsnap.postgres.tables.dependencies import PG_CLASS
 from dbsnap.postgres.tables.rows import copied_as, sequence_values
 from dbsnap.progress import NoProgress
+from dbsnap.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -128,7 +128,7 @@ def backup_tables(
                 id=stage.id,
                 created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
                 reason=reason,
-                dbsnap_version=__version__,
+                dbsnap_version=VERSION,
                 source=gathered.source,
                 dump=dump_of(stage, written, chosen.pg_dump),
                 privileges=_privileges(stage, chosen, gathered.encoding),
