@@ -72,6 +72,12 @@ KINDS_IN_DUMPS = (
 )
 """The kinds whose objects a dump's statements define; the others only a database can tell of."""
 
+KINDS_IN_DATABASES = (*KINDS_IN_DUMPS, "other", "comment", "privilege", "migration")
+"""All kinds: what the backup of a whole database has looked at."""
+
+NAMED_NOT_NULL_SINCE = 180000
+"""The first ``server_version_num`` whose NOT NULL constraints are objects."""
+
 ALL_LARGE_OBJECTS = "all"
 """The name of the one entry of kind ``large objects``."""
 

@@ -34,6 +34,7 @@ from dbsnap.operations.drilling.options import DrillOptions
 from dbsnap.operations.drilling.server import choose_server
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.postgres.discovery import Program
+from dbsnap.postgres.side import lock_restores_into, maintain
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:
@@ -183,6 +184,35 @@ def test_rows_that_are_not_those_of_the_record_are_refused_or_found(
     result = dbsnap_here("drill", str(dump), "--server", address_of(server.database()), "--json")
     assert result.returncode == 3
     assert json.loads(result.stdout)["status"] == "refused"
+
+
+def test_a_record_that_is_silent_on_a_kind_of_object_proves_nothing_of_it(
+    new_database: NewDatabase, tmp_path: Path, given: DrillOptions
+) -> None:
+    dump = taken(new_database(SHOP), tmp_path)
+    record = dump.with_suffix(".json")
+    whole = record.read_text()
+    for kind in json.loads(whole)["inventory"]["objects"]:
+        edit_record(dump, lambda document, kind=kind: document["inventory"]["objects"].pop(kind))
+        found = drill(dump, options=given)
+        assert found.verdict == "refused"
+        assert kind in found.reason
+        record.write_text(whole)
+
+
+def test_of_two_drills_of_one_database_on_one_server_the_second_is_not_run(
+    new_database: NewDatabase, tmp_path: Path, given: DrillOptions, server: ThrowawayServer
+) -> None:
+    database = new_database(SHOP)
+    dump = taken(database, tmp_path)
+    before = database_names(server)
+    with maintain(database) as first:
+        lock_restores_into(first, f"{database.name}_drill")
+        found = drill(dump, options=given)
+    assert outcomes(found)["server"] == "NOT RUN"
+    assert "another dbsnap is restoring" in found.reason
+    assert found.verdict == "not-run"
+    assert database_names(server) == before
 
 
 def test_rows_that_are_changed_on_their_way_in_are_found_by_their_content(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +22,12 @@ from dbsnap.operations.drilling.expectation import (
     UserCheck,
     expectation,
 )
-from dbsnap.operations.drilling.user_checks import ROLE_PREFIX, run_user_checks
+from dbsnap.operations.drilling.user_checks import ROLE_PREFIX, role_name, run_user_checks
+from dbsnap.postgres.connection import execute
 from dbsnap.postgres.side import maintain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
     from pathlib import Path
 
     from dbsnap.config import Settings
@@ -96,12 +98,30 @@ HOSTILE = (
 
 def ask(database: Database, *checks: UserCheck, search_path: str = "") -> dict[str, Check]:
     with maintain(database) as maintenance:
-        answers = run_user_checks(maintenance, database, checks, search_path=search_path)
+        answers = run_user_checks(
+            maintenance, database, checks, known_as=database.name, search_path=search_path
+        )
     return {check.name.removeprefix("check: "): check for check in answers}
 
 
 def check(sql: str, expect: Any = "no rows", *, timeout: float = 60) -> UserCheck:
     return UserCheck(sql, expectation(expect, where="here"), sql, timeout_seconds=timeout)
+
+
+def test_the_role_of_a_killed_drill_is_removed_by_the_next_one(new_database: NewDatabase) -> None:
+    one, other = new_database(), new_database()
+    roles = f"SELECT count(*) FROM pg_roles WHERE rolname LIKE '{ROLE_PREFIX}%'"
+    looks = check(roles, 1)
+    for database in (one, other):  # a drill's database has another name each time
+        with maintain(database) as maintenance:
+            role = role_name("shop_drill")
+            execute(maintenance.connection, f"DROP ROLE IF EXISTS {role}")
+            execute(maintenance.connection, f"CREATE ROLE {role}")
+            (answer,) = run_user_checks(
+                maintenance, database, [looks], known_as="shop_drill", search_path=""
+            )
+        assert answer.outcome == "PASS", answer.message
+        assert query(database, roles) == [(0,)]
 
 
 def test_checks_pass_and_fail_by_what_they_find(new_database: NewDatabase) -> None:
@@ -317,6 +337,13 @@ def test_any_answer_can_be_judged(value: object, expect: str, rows: int) -> None
     assert problem == "" or problem.startswith("expected ")
     if rows != 1:
         assert bool(problem) == (expect != "no rows" or rows > 0)
+
+
+def test_what_is_no_number_is_neither_more_nor_less() -> None:
+    for sign in (">", "<", ">=", "<="):
+        for found in (math.nan, Decimal("NaN"), "NaN"):
+            assert expectation(f"{sign} 1", where="x").problem([(found,)])
+    assert expectation("!= 1", where="x").problem([(math.nan,)]) == ""
 
 
 def test_moments_are_compared_as_moments() -> None:

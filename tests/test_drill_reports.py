@@ -252,6 +252,13 @@ def test_every_report_of_a_real_drill_says_the_same(
     silent = dbsnap_here(*common, "--json", cwd=tmp_path, environment=github)
     assert silent.returncode == 4
     assert [one["status"] for one in json.loads(silent.stdout)["drills"]] == ["ok", "different"]
+    nowhere = {"GITHUB_STEP_SUMMARY": str(tmp_path)}  # the others are written, the verdict stays
+    files["html"].unlink()
+    lost = dbsnap_here(*common, "--json", cwd=tmp_path, environment=nowhere)
+    assert lost.returncode == 4
+    assert json.loads(lost.stdout)["status"] == "different"
+    assert f"{tmp_path} cannot be written" in lost.stderr
+    assert files["html"].exists()
     missing = dbsnap_here(*common[:-1], str(tmp_path / "no/where.html"), cwd=tmp_path)
     assert missing.returncode == 2
     assert "cannot be written" in missing.stderr

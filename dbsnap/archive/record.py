@@ -11,7 +11,7 @@ import jsonschema
 
 from dbsnap.archive.private_files import read_private
 from dbsnap.errors import DumpRefused
-from dbsnap.inventory import Inventory
+from dbsnap.inventory import KINDS_IN_DATABASES, KINDS_IN_DUMPS, NAMED_NOT_NULL_SINCE, Inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,6 +209,18 @@ def read_record(path: Path) -> Record:
     except ValueError as error:
         raise _damaged(path.name, f"it is no JSON ({error})") from None
     return record_from_json(document, where=path.name)
+
+
+def refuse_silent(record: Record) -> None:
+    """Raise DumpRefused where a record has no word on a kind of object that every backup looks at.
+
+    Such a kind would be compared with nothing, and the comparison pass.
+    """
+    wanted = set(KINDS_IN_DUMPS if record.selection else KINDS_IN_DATABASES)
+    if record.inventory.server_version < NAMED_NOT_NULL_SINCE:
+        wanted.discard("not-null constraint")
+    if silent := sorted(wanted - record.inventory.objects.keys()):
+        raise _damaged(f"of {record.id}", f"it says nothing of {', '.join(silent)}")
 
 
 def _refuse_newer_format(version: int, where: str) -> None:

@@ -27,14 +27,14 @@ from dbsnap.reports.junit import junit
 from dbsnap.reports.outcome import worst
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
     from dbsnap.config import Settings
     from dbsnap.reports.outcome import Drill, Verdict
 
-REFUSED = 3
+FAILED, REFUSED = 1, 3
 EXIT_CODES: dict[Verdict, int] = {
     "ok": 0,
     "refused": REFUSED,
@@ -123,13 +123,15 @@ def drill(
         else:
             dump = invocation.dump_file(settings, file or "latest")
             drills = [drill_backup(dump, options=options, progress=progress)]
-    _write_reports(drills, junit_file, html_file)
     verdict = worst(drills)
     invocation.show(
         _document(drills, verdict, every=every),
         lambda: _print(invocation.screen, drills, every=every),
     )
-    return EXIT_CODES[verdict]
+    unwritten = list(_write_reports(drills, junit_file, html_file))
+    for error in unwritten:
+        invocation.screen.error(error)
+    return FAILED if unwritten and verdict == "ok" else EXIT_CODES[verdict]
 
 
 def _from_files(files: Sequence[Path], settings: Settings) -> list[UserCheck]:
@@ -150,28 +152,30 @@ def _from_files(files: Sequence[Path], settings: Settings) -> list[UserCheck]:
 def _refuse_unwritable(*outputs: Path | None) -> None:
     """Say before the work, and not after it, that a report would have nowhere to go."""
     for path in outputs:
-        if path is not None and not os.access(path.parent, os.W_OK):
-            raise UsageError(f"{path} cannot be written: is there a directory {path.parent}?")
+        if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UsageError(
+                f"{path} cannot be written",
+                hint=f"is there a directory {path.parent}, and may you write to it?",
+            )
 
 
 def _write_reports(
     drills: Sequence[Drill], junit_file: Path | None, html_file: Path | None
-) -> None:
-    outputs = [(junit_file, junit), (html_file, page)]
-    for path, render in outputs:
+) -> Iterator[StorageFailed]:
+    """Write every report there is a place for; yield what keeps one from being written."""
+    summary_file = os.environ.get(SUMMARY_VARIABLE)
+    outputs: list[tuple[Path | None, Callable[[Sequence[Drill]], str], str]] = [
+        (junit_file, junit, "w"),
+        (html_file, page, "w"),
+        (Path(summary_file) if summary_file else None, summary, "a"),
+    ]
+    for path, render, mode in outputs:
         if path is not None:
             try:
-                path.write_bytes(render(drills).encode())
+                with path.open(mode, encoding="utf-8") as file:
+                    file.write(render(drills))
             except OSError as error:
-                raise StorageFailed(f"{path} cannot be written: {error.strerror}") from None
-    if summary_file := os.environ.get(SUMMARY_VARIABLE):
-        try:
-            with Path(summary_file).open("a", encoding="utf-8") as appended:
-                appended.write(summary(drills))
-        except OSError as error:
-            raise StorageFailed(
-                f"the summary of {SUMMARY_VARIABLE} cannot be written: {error.strerror}"
-            ) from None
+                yield StorageFailed(f"{path} cannot be written: {error.strerror}")
 
 
 def _document(drills: Sequence[Drill], verdict: Verdict, *, every: bool) -> Document:
@@ -261,4 +265,4 @@ def _held(drill: Drill) -> str:
     seconds = drill.seconds_to_restore
     if seconds is None:
         return f"{held}; {plain(drill.reason)}"
-    return f"{held}; restored and compared in {seconds:,.1f} s; the server is gone again"
+    return f"{held}; restored and compared in {seconds:,.1f} s; nothing of it is left"

@@ -19,10 +19,10 @@ from xxhash import xxh3_64_intdigest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MEMORY_BYTES = 64 << 20
+MEMORY_BYTES = 16 << 20
 """How much of one side stays in memory."""
 
-ROWS_IN_PART = 200_000
+ROWS_IN_PART = 50_000
 MAXIMUM_PARTS = 200
 """Each is a file at the most, and a process may usually have 1,024 open."""
 

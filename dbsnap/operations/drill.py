@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from dbsnap.archive.storage import backup_id, entries, find_dump
 from dbsnap.errors import CannotRun, DumpRefused
+from dbsnap.operations.drilling.course import course_of
 from dbsnap.operations.drilling.growth import History
 from dbsnap.operations.drilling.options import DEFAULT, DrillOptions
-from dbsnap.operations.drilling.proving import Proof, course_of
+from dbsnap.operations.drilling.proving import Proof
 from dbsnap.operations.drilling.server import DrillServers
 from dbsnap.progress import NoProgress
 from dbsnap.reports.outcome import GUARD, Drill

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dbsnap.archive.record import refuse_silent
 from dbsnap.archive.storage import backup_id, find_record
 from dbsnap.dumpfile.guard import Promise, guard
 from dbsnap.dumpfile.guarding.rules import RULES
@@ -130,10 +131,12 @@ def opened_backup(
     """Open a dump file, and let it through the guard against its record.
 
     It may break the rules that are ``allowed`` and those its record lists; ``untrusted`` holds it to the
-    rules whatever the record says. Raises DumpRefused when dump or record is damaged, they do not
-    belong together, or the dump breaks another rule.
+    rules whatever the record says. Raises DumpRefused when dump or record is damaged or not whole,
+    they do not belong together, or the dump breaks another rule.
     """
     record = find_record(path)
+    if record is not None:
+        refuse_silent(record)
     with open_dump(path) as dump:
         progress.phase(
             f"checking {path.name}",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dbsnap.inventory import (
     ALL_LARGE_OBJECTS,
     KINDS_IN_DUMPS,
+    NAMED_NOT_NULL_SINCE,
     PLAIN_NAME,
     Facts,
     Inventory,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 KINDS = (*KINDS_IN_DUMPS, "other", "comment", "privilege")
 """The kinds with a query of their own, ``catalog_queries/<kind>.sql``."""
 
-NAMED_NOT_NULL_SINCE = 180000
 RELATIONS_PER_QUERY = 500
 """How many relations one UNION ALL asks: far below the parser's stack, few round trips."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbsnap.errors import CannotRun, VerificationFailed
+from dbsnap.operations.migrations import restored_migrations
 from dbsnap.report import Finding, errors_in, not_compared
 from dbsnap.reports.outcome import Check
 
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dbsnap.inventory import Inventory
+    from dbsnap.operations.migrations import ProjectMigrations
+    from dbsnap.operations.opened import OpenedBackup
 
 ROWS = "rows and content"
 PRIVILEGES = "owners and grants"
@@ -88,6 +92,18 @@ def with_migrations(
         return others
     found = [*(finding for check in compared for finding in check.findings), *findings]
     return [*others, answered(MIGRATIONS, held(expected, ["migration"]), found)]
+
+
+def migration_findings(
+    opened: OpenedBackup, inventory: Inventory, project: ProjectMigrations | None
+) -> list[Finding]:
+    """Return what the project's directory of migrations says of what was restored."""
+    try:
+        return list(restored_migrations(opened, inventory, None, project).findings)
+    except VerificationFailed as error:
+        return list(error.findings)
+    except CannotRun as error:
+        return [Finding("not-compared", MIGRATIONS, str(error))]
 
 
 def by_question(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

@@ -7,13 +7,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import DbsnapError, DumpRefused, UsageError
+from dbsnap.operations.drilling.comparison import QUESTIONS
+from dbsnap.operations.drilling.user_checks import check_name
 from dbsnap.report import Finding
-from dbsnap.reports.outcome import Check
+from dbsnap.reports.outcome import GUARD, Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from dbsnap.operations.drilling.options import DrillOptions
     from dbsnap.reports.outcome import Outcome
+
+SERVER, EXTENSIONS, LOAD = "server", "extensions", "load"
+"""The checks that come between the guard and the comparison."""
 
 
 class Stopped(Exception):
@@ -93,6 +99,12 @@ class Course:
             self._answers.get(name, Check(name, "NOT RUN", because, reached=False))
             for name in self._names
         )
+
+
+def course_of(options: DrillOptions) -> Course:
+    """Return the checks of a drill, none of them answered."""
+    checks = [check_name(check) for check in options.checks]
+    return Course([GUARD, SERVER, EXTENSIONS, LOAD, *QUESTIONS, *checks])
 
 
 class Stopwatch:

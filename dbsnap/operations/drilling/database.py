@@ -43,7 +43,13 @@ def drill_name(opened: OpenedBackup) -> str:
 def plan_drill(
     opened: OpenedBackup, maintenance: Maintenance, server: Database, pg_bin: Sequence[Path]
 ) -> RestorePlan:
-    """Decide how to load the dump; raise CannotRun as a restore into a new database would."""
+    """Decide how to load the dump; raise CannotRun as a restore into a new database would.
+
+    Raises OperationFailed where the same database is being drilled on this server already.
+    """
+    lock_restores_into(
+        maintenance, drill_name(opened)
+    )  # before there is a name that both would take
     name = side_name(drill_name(opened), datetime.now(UTC))
     options = RestoreOptions(to=name, privileges="auto")
     return plan_restore(
@@ -62,10 +68,10 @@ def drill_database(
 ) -> Iterator[tuple[Database, str]]:
     """Create the database, and drop it at the end; give it and the locale it has instead of its own.
 
-    What killed drills of the same name left behind is dropped first. The locale is "" where the
+    The caller has planned it, so that no other drill is at it; what killed drills of the same name left
+    behind is dropped first. The locale is "" where the
     database has its own.
     """
-    lock_restores_into(maintenance, name)
     drop_abandoned_side_databases(maintenance, name)
     session = maintenance.connection.info.backend_pid
     try:

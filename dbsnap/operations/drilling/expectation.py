@@ -76,7 +76,7 @@ class Expectation:
             return self.sign in {"!=", "<>"}
         try:
             return _OPERATORS[self.sign](*compared)
-        except TypeError:
+        except (TypeError, InvalidOperation):  # NaN is neither more nor less than a number
             return False
 
 

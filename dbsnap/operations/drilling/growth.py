@@ -1,15 +1,15 @@
-"""How large a backup's tables are, and how they grew, as the records in a directory tell it."""
+"""How large a backup and its tables are, and how they grew, as the records in a directory tell it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dbsnap.archive.record import read_record
 from dbsnap.archive.storage import RECORD_SUFFIX, entries
 from dbsnap.errors import DbsnapError
 from dbsnap.inventory import short_name
-from dbsnap.reports.outcome import DrilledTable, Growth
+from dbsnap.reports.outcome import Drill, DrilledTable, Growth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +100,20 @@ def drilled_tables(opened: OpenedBackup, history: History) -> tuple[DrilledTable
         if facts.get("rows") is not None
     ]
     return tuple(sorted(tables, key=lambda table: (-table.bytes, -table.rows, table.name)))
+
+
+def as_it_says(known: Drill, opened: OpenedBackup, history: History) -> Drill:
+    """Return what is known of a drill, with what its backup and those before it say of themselves."""
+    record = opened.record
+    return replace(
+        known,
+        backup=opened.id,
+        database=record.source.database if record else "",
+        taken_at=record.created_at if record else "",
+        source=f"PostgreSQL {opened.contents.server_version}".rstrip(),
+        rows=opened.expected.total_rows(),
+        bytes=opened.dump.file_bytes,
+        raw_bytes=opened.raw_bytes,
+        tables=drilled_tables(opened, history),
+        growth=history.of_database(record),
+    )

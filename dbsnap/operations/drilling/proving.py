@@ -15,27 +15,37 @@ from dbsnap.errors import (
     VerificationFailed,
 )
 from dbsnap.operations.drilling.comparison import (
-    MIGRATIONS,
     PRIVILEGES,
     QUESTIONS,
     ROWS,
     comparison_checks,
+    migration_findings,
     with_migrations,
 )
-from dbsnap.operations.drilling.course import Course, Stopped, Stopwatch
+from dbsnap.operations.drilling.course import (
+    EXTENSIONS,
+    LOAD,
+    SERVER,
+    Stopped,
+    Stopwatch,
+    course_of,
+)
 from dbsnap.operations.drilling.database import drill_database, drill_name, plan_drill
-from dbsnap.operations.drilling.growth import drilled_tables
+from dbsnap.operations.drilling.extensions import missing_extensions, wanted_extensions
+from dbsnap.operations.drilling.growth import as_it_says
 from dbsnap.operations.drilling.left_out import LeftOut
 from dbsnap.operations.drilling.load_failures import proves_nothing
 from dbsnap.operations.drilling.roles import make_roles, missing_roles
-from dbsnap.operations.drilling.user_checks import check_name, run_user_checks
+from dbsnap.operations.drilling.user_checks import (
+    check_name,
+    database_search_path,
+    run_user_checks,
+)
 from dbsnap.operations.drilling.without_extensions import declaring_less, without_extensions
-from dbsnap.operations.migrations import restored_migrations
 from dbsnap.operations.opened import as_a_database, content_not_compared, opened_backup
 from dbsnap.operations.restore import compare_side, fill
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.restoring.role import code_warning
-from dbsnap.postgres.connection import fetch
 from dbsnap.postgres.side import maintain
 from dbsnap.report import Finding
 from dbsnap.reports.outcome import GUARD, Check, Drill
@@ -44,27 +54,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dbsnap.archive.record import Record
     from dbsnap.dumpfile.rows import UnorderedSum
-    from dbsnap.inventory import Inventory
     from dbsnap.operations.drilling.growth import History
     from dbsnap.operations.drilling.options import DrillOptions
     from dbsnap.operations.drilling.server import DrillServer, DrillServers
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restoring.plan import PrivilegesMode, RestorePlan
-    from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
-
-SERVER, EXTENSIONS, LOAD = "server", "extensions", "load"
-"""The checks that come between the guard and the comparison."""
-
-
-def course_of(options: DrillOptions) -> Course:
-    """Return the checks of a drill, none of them answered."""
-    checks = [check_name(check) for check in options.checks]
-    return Course([GUARD, SERVER, EXTENSIONS, LOAD, *QUESTIONS, *checks])
 
 
 class Proof:
@@ -137,27 +135,15 @@ class Proof:
 
     def _guarded(self, opened: OpenedBackup) -> None:
         seconds = self._took()
-        record = opened.record
         findings = []
-        if record is None:
+        if opened.record is None:
             findings.append(
                 _advice("dump", "it has no record: the file itself says what to expect")
             )
         if not opened.trusted and opened.code:
             findings.append(_advice("dump", code_warning(opened)))
         self._course.answer(Check(GUARD, "PASS", "whole and harmless", tuple(findings), seconds))
-        self._result = replace(
-            self._result,
-            backup=opened.id,
-            database=record.source.database if record else "",
-            taken_at=record.created_at if record else "",
-            source=f"PostgreSQL {opened.contents.server_version}".rstrip(),
-            rows=opened.expected.total_rows(),
-            bytes=opened.dump.file_bytes,
-            raw_bytes=opened.raw_bytes,
-            tables=drilled_tables(opened, self._history),
-            growth=self._history.of_database(record),
-        )
+        self._result = as_it_says(self._result, opened, self._history)
 
     def _has_server(self, server: DrillServer) -> None:
         self._result = replace(self._result, server=server.title)
@@ -165,24 +151,16 @@ class Proof:
 
     def _missing_extensions(self, opened: OpenedBackup, maintenance: Maintenance) -> list[str]:
         """Return the extensions that the server lacks; end the drill unless all may be left out."""
-        wanted = [name.strip('"') for name in opened.contents.inventory.of("extension")]
+        wanted = wanted_extensions(opened)
         if not wanted:
             self._course.omit(EXTENSIONS)
             return []
-        there = _available(maintenance.connection)
-        missing = sorted(set(wanted) - there)
-        if lacking_still := sorted(set(missing) - set(self._options.without_extensions)):
-            lacking = f"the server lacks {', '.join(lacking_still)}, which the backup needs"
-            without = " ".join(f"--without-extension {name}" for name in lacking_still)
-            raise self._course.stop(
-                EXTENSIONS,
-                "NOT RUN",
-                CannotRun(
-                    lacking, hint=f"install their packages, name another --server, or {without}"
-                ),
+        with self._course.cannot_run(EXTENSIONS):
+            missing = missing_extensions(
+                wanted, maintenance.connection, self._options.without_extensions
             )
         if not missing:
-            self._course.answer(Check(EXTENSIONS, "PASS", f"{', '.join(sorted(wanted))}: there"))
+            self._course.answer(Check(EXTENSIONS, "PASS", f"{', '.join(wanted)}: there"))
         return missing
 
     def _leave_out(
@@ -247,13 +225,7 @@ class Proof:
         refused = [finding for finding in findings if finding.object == "privileges"]
         others = [finding for finding in findings if finding not in refused]
         if locale:
-            others.append(
-                _advice(
-                    "database",
-                    f"the server has no locale {plan.properties.locale or plan.properties.collate}: "
-                    f"restored with {locale}, which sorts otherwise",
-                )
-            )
+            others.append(_another_locale(plan, locale))
         bytes_a_second = opened.raw_bytes / max(seconds, 0.001)
         message = f"{seconds:,.1f} s, {bytes_a_second / 1e6:,.1f} MB/s of SQL"
         self._course.answer(Check(LOAD, "PASS", message, tuple(others), seconds))
@@ -282,35 +254,28 @@ class Proof:
         if mode != "require":
             expected = expected.without(["privilege"])
         answers = comparison_checks(expected, [*findings, *found], seconds=seconds)
-        for check in with_migrations(answers, self._about_migrations(opened, inventory), expected):
+        of_migrations = migration_findings(opened, inventory, self._options.migrations)
+        for check in with_migrations(answers, of_migrations, expected):
             self._course.answer(check)
         self._course.omit_unanswered(QUESTIONS)
         self._result = replace(self._result, seconds_to_restore=self._restoring)
 
-    def _about_migrations(self, opened: OpenedBackup, inventory: Inventory) -> list[Finding]:
-        """Return what the project's directory of migrations says of what was restored."""
-        try:
-            report = restored_migrations(opened, inventory, None, self._options.migrations)
-        except VerificationFailed as error:
-            return list(error.findings)
-        except CannotRun as error:
-            return [Finding("not-compared", MIGRATIONS, str(error))]
-        return list(report.findings)
-
     def _ask(self, opened: OpenedBackup, maintenance: Maintenance, database: Database) -> None:
         """Run the user's own checks; where that cannot be done, each of them says so."""
-        if not self._options.checks:
+        checks, record = self._options.checks, opened.record
+        if not checks:
             return
         self._progress.phase("running your checks")
         try:
             answers = run_user_checks(
                 maintenance,
                 database,
-                self._options.checks,
-                search_path=_search_path(opened.record),
+                checks,
+                known_as=drill_name(opened),
+                search_path=database_search_path(record),
             )
         except (CannotRun, OperationFailed) as error:
-            for check in self._options.checks:
+            for check in checks:
                 self._course.deny(check_name(check), "NOT RUN", error)
         else:
             for answer in answers:
@@ -323,16 +288,10 @@ class Proof:
         return seconds
 
 
-def _available(connection: Connection) -> set[str]:
-    query = "SELECT name FROM pg_catalog.pg_available_extensions"
-    return {row[0] for row in fetch(connection, query)}
-
-
-def _search_path(record: Record | None) -> str:
-    """Return the search path that the source database has set for everybody, "" if none."""
-    settings = record.source.properties.get("settings") or [] if record else []
-    found = [value for role, value in settings if role is None]
-    return next((v.partition("=")[2] for v in found if v.startswith("search_path=")), "")
+def _another_locale(plan: RestorePlan, locale: str) -> Finding:
+    own = plan.properties.locale or plan.properties.collate
+    message = f"the server has no locale {own}: restored with {locale}, which sorts otherwise"
+    return _advice("database", message)
 
 
 def _advice(subject: str, message: str) -> Finding:

@@ -31,6 +31,7 @@ from dbsnap.reports.outcome import Check
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dbsnap.archive.record import Record
     from dbsnap.operations.drilling.expectation import UserCheck
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.side import Maintenance
@@ -54,34 +55,50 @@ def check_name(check: UserCheck) -> str:
     return PREFIX + check.name
 
 
+def role_name(known_as: str) -> str:
+    """Return the role that checks run under for a drill of this name."""
+    return f"{ROLE_PREFIX}{zlib.crc32(known_as.encode()):08x}"
+
+
 def run_user_checks(
     maintenance: Maintenance,
     database: Database,
     checks: Sequence[UserCheck],
     *,
+    known_as: str,
     search_path: str,
 ) -> list[Check]:
     """Run every check on the restored database; one that gives no answer is NOT RUN.
 
+    ``known_as`` is the same for every drill of one database, so that the next one removes the role that
+    a killed one left.
     ``search_path`` is what the database has set for itself, "" if nothing. The role is gone at the end.
     Raises RightMissing where the role cannot be made, UsageError where the file of a query is gone.
     """
     if not checks:
         return []
     queries = [check.query() for check in checks]
-    with _reading_role(maintenance, database) as address:
+    with _reading_role(maintenance, database, known_as) as address:
         return [
             _run(maintenance, address, check, query, search_path or DEFAULT_SEARCH_PATH)
             for check, query in zip(checks, queries, strict=True)
         ]
 
 
+def database_search_path(record: Record | None) -> str:
+    """Return the search path that the source database has set for everybody, "" if none."""
+    settings = record.source.properties.get("settings") or [] if record else []
+    found = [value for role, value in settings if role is None]
+    return next((v.partition("=")[2] for v in found if v.startswith("search_path=")), "")
+
+
 @contextmanager
-def _reading_role(maintenance: Maintenance, database: Database) -> Iterator[Database]:
+def _reading_role(
+    maintenance: Maintenance, database: Database, known_as: str
+) -> Iterator[Database]:
     """Make a role that can read all of the database and log in, and drop it at the end."""
     connection = maintenance.connection
-    # Always the same for one database's name, so that the next drill removes what a killed one left.
-    role = f"{ROLE_PREFIX}{zlib.crc32(database.name.encode()):08x}"
+    role = role_name(known_as)
     password = secrets.token_urlsafe(24)
     with server_errors("(creating the role for your checks)"):
         _drop_role(connection, role)
