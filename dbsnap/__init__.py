@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from dbsnap.errors import VerificationFailed as VerificationFailed
     from dbsnap.operations.backup import backup as backup
     from dbsnap.operations.backup_tables import backup_tables as backup_tables
-    from dbsnap.operations.difference import Difference as Difference
-    from dbsnap.operations.difference import diff_backups as diff_backups
-    from dbsnap.operations.difference import diff_live as diff_live
+    from dbsnap.operations.diff import Difference as Difference
+    from dbsnap.operations.diff import diff_backups as diff_backups
+    from dbsnap.operations.diff import diff_live as diff_live
     from dbsnap.operations.drill import drill as drill
     from dbsnap.operations.drill import drill_all as drill_all
     from dbsnap.operations.drilling.expectation import UserCheck as UserCheck
@@ -72,7 +72,7 @@ _HOMES = {
     ),
     "dbsnap.operations.backup": ("backup",),
     "dbsnap.operations.backup_tables": ("backup_tables",),
-    "dbsnap.operations.difference": (
+    "dbsnap.operations.diff": (
         "Difference",
         "diff_backups",
         "diff_live",

@@ -33,7 +33,7 @@ from dbsnap.errors import RightMissing, ServerFailed, UsageError
 from dbsnap.inventory import compare
 from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
-from dbsnap.operations.proof import PROVED
+from dbsnap.operations.comparing.proof import PROVED
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.table_backup.row_filter import row_filter
 from dbsnap.operations.validate import validate

@@ -11,14 +11,14 @@ from conftest import run_sql, url_of
 from dbsnap.errors import UsageError
 from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
-from dbsnap.operations.difference import TableChange, diff_backups, diff_live
+from dbsnap.operations.diff import TableChange, diff_backups, diff_live
 from dbsnap.operations.table_backup.plan import TableRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dbsnap.operations.difference import Difference
+    from dbsnap.operations.diff import Difference
     from dbsnap.postgres.url import Database
 
     NewDatabase = Callable[..., Database]

@@ -22,10 +22,10 @@ from conftest import (
 from dbsnap.dumpfile.rows import UnorderedSum
 from dbsnap.errors import DumpRefused, ToolFailed
 from dbsnap.operations.backup import backup
+from dbsnap.operations.comparing.reading import read_live
 from dbsnap.operations.dumping.dump import DumpOptions
 from dbsnap.operations.dumping.plan import Thresholds
 from dbsnap.operations.opened import opened_backup
-from dbsnap.operations.reading import read_live
 from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring import loading
 from dbsnap.operations.restoring.parallel_load import maintenance_kilobytes

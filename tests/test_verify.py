@@ -17,7 +17,7 @@ from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.verify import VerifyOptions, verify
-from dbsnap.operations.verify_choice import names_in
+from dbsnap.operations.verifying.choice import names_in
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.prisma.models import PrismaModel
 from dbsnap.report import errors_in

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbsnap.operations.backup import Backup
-    from dbsnap.operations.row_changes import RowChanges
     from dbsnap.operations.verify import Verification
+    from dbsnap.operations.verifying.row_changes import RowChanges
     from dbsnap.postgres.throwaway import ThrowawayServer
     from dbsnap.postgres.url import Database
 

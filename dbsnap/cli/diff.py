@@ -17,12 +17,12 @@ from dbsnap.cli.terminal_text import counted, empty_table, plain
 from dbsnap.errors import UsageError
 from dbsnap.inventory import short_name
 from dbsnap.operations.catalogue import show_backup
-from dbsnap.operations.difference import diff_backups, diff_live
+from dbsnap.operations.diff import diff_backups, diff_live
 
 if TYPE_CHECKING:
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
-    from dbsnap.operations.difference import Difference
+    from dbsnap.operations.diff import Difference
 
 TABLES_SHOWN = 40
 

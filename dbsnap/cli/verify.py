@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from dbsnap.cli.invocation import Invocation
     from dbsnap.cli.screen import Screen
-    from dbsnap.operations.row_changes import RowChanges, RowName
     from dbsnap.operations.verify import Verification
+    from dbsnap.operations.verifying.row_changes import RowChanges, RowName
 
 ROWS_SHOWN = 10
 SHOWN_CHARACTERS = 60

@@ -27,13 +27,10 @@ from dbsnap.dumpfile.lexing.events import (
 )
 from dbsnap.dumpfile.lexing.token_values import codec_of, decode
 from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
-from dbsnap.inventory import Facts, Inventory
+from dbsnap.inventory import NAMED_NOT_NULL_SINCE, Facts, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-NAMED_NOT_NULL_SINCE = 180000
-"""The first ``server_version_num`` with names for not-null constraints, so that all are objects."""
 
 _HEADERS = (b"-- PostgreSQL database dump", b"-- PostgreSQL database cluster dump")
 _TRAILERS = (

@@ -14,7 +14,7 @@ from dbsnap.archive.storage import RECORD_SUFFIX
 from dbsnap.archive.summaries import Summaries
 from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.inventory import compare
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
 from dbsnap.operations.dumping.dump import ONE_JOB, Dumping, DumpOptions, DumpSource
 from dbsnap.operations.migrations import HISTORY_ALONE, demand, report_migrations
 from dbsnap.operations.recording import (

@@ -19,7 +19,7 @@ from dbsnap.dumpfile.stored import open_dump
 from dbsnap.dumpfile.table_dump import parted, reader_of, sequence_statement
 from dbsnap.errors import OperationFailed, ServerFailed
 from dbsnap.inventory import KINDS_IN_DUMPS, compare
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
 from dbsnap.operations.recording import (
     Backup,
     dump_of,

@@ -22,8 +22,8 @@ from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.lexing.events import CopyData, CopyEnd, CopyStart
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import short_name
-from dbsnap.operations.export_file import refuse_to_overwrite, written_whole
-from dbsnap.operations.export_table import ExportedTable, choose_table
+from dbsnap.operations.exporting.file import refuse_to_overwrite, written_whole
+from dbsnap.operations.exporting.table import ExportedTable, choose_table
 from dbsnap.operations.opened import ANY_RULE, opened_backup
 from dbsnap.progress import NoProgress
 

@@ -13,7 +13,7 @@ from dbsnap.dumpfile import privileges
 from dbsnap.dumpfile.compression import SUFFIXES
 from dbsnap.dumpfile.frames import write_dump
 from dbsnap.errors import DumpRefused, OperationFailed, VerificationFailed
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
 from dbsnap.operations.migrations import NO_MIGRATIONS
 from dbsnap.postgres.connection import fetch_value
 from dbsnap.postgres.properties import read_properties

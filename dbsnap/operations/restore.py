@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from dbsnap.errors import DbsnapError, OperationFailed, VerificationFailed
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
+from dbsnap.operations.comparing.reading import expected_content, read_live
 from dbsnap.operations.migrations import (
     NO_MIGRATIONS,
     planned_migrations,
     restored_migrations,
 )
 from dbsnap.operations.opened import as_a_database, content_not_compared, opened_backup
-from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.operations.restoring.in_place import restore_in_place
 from dbsnap.operations.restoring.loading import load_dump
 from dbsnap.operations.restoring.plan import RestoreOptions, RestorePlan

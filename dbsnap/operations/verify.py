@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 from dbsnap.errors import UsageError
 from dbsnap.inventory import short_name
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
+from dbsnap.operations.comparing.reading import expected_content, read_live
 from dbsnap.operations.migrations import NO_MIGRATIONS, live_migrations, report_migrations
 from dbsnap.operations.opened import ANY_RULE, content_not_compared, opened_backup
-from dbsnap.operations.reading import expected_content, read_live
 from dbsnap.operations.restoring.plan import PARALLEL_FROM_BYTES
-from dbsnap.operations.row_changes import row_changes
-from dbsnap.operations.some_tables import only_tables
-from dbsnap.operations.verify_choice import chosen_tables
-from dbsnap.operations.verify_counts import NOT_READ, counted_backup, read_live_counts
-from dbsnap.operations.verify_tables import read_live_tables
+from dbsnap.operations.verifying.choice import chosen_tables
+from dbsnap.operations.verifying.counts import NOT_READ, counted_backup, read_live_counts
+from dbsnap.operations.verifying.row_changes import row_changes
+from dbsnap.operations.verifying.some_tables import only_tables
+from dbsnap.operations.verifying.table_backups import read_live_tables
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.progress import NoProgress
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from dbsnap.archive.record import Record
     from dbsnap.inventory import Inventory
+    from dbsnap.operations.comparing.reading import LiveReading
     from dbsnap.operations.migrations import MigrationReport, ProjectMigrations
     from dbsnap.operations.opened import OpenedBackup
-    from dbsnap.operations.reading import LiveReading
-    from dbsnap.operations.row_changes import RowChanges
+    from dbsnap.operations.verifying.row_changes import RowChanges
     from dbsnap.postgres.url import Database
     from dbsnap.prisma.models import PrismaModel
     from dbsnap.progress import Progress

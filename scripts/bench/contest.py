@@ -46,7 +46,7 @@ class Contender:
 class Contest:
     """A row of the table. ``target`` is the ratio to reach: ours to the peer's seconds of wall time.
 
-    With ``difference`` it is the seconds that ours may take more.
+    With ``diff`` it is the seconds that ours may take more.
     """
 
     row: str

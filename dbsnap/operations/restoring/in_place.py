@@ -19,15 +19,15 @@ from dbsnap.errors import (
     VerificationFailed,
 )
 from dbsnap.inventory import Inventory, compare
-from dbsnap.operations import proof
-from dbsnap.operations.measuring import measure_content
-from dbsnap.operations.migrations import restored_migrations
-from dbsnap.operations.reading import (
+from dbsnap.operations.comparing import proof
+from dbsnap.operations.comparing.measuring import measure_content
+from dbsnap.operations.comparing.reading import (
     comparable,
     expected_content,
     readable_tables,
     settle_order,
 )
+from dbsnap.operations.migrations import restored_migrations
 from dbsnap.operations.restoring.privileges import apply_uncommitted, privileges_left_out
 from dbsnap.postgres.catalog import ask_connection, read_inventory
 from dbsnap.postgres.connection import connect, fetch, server_version

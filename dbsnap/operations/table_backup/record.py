@@ -9,7 +9,7 @@ from dbsnap.archive.record import TableSelection
 from dbsnap.archive.restore_tables_script import ScriptTable, render_tables_script
 from dbsnap.dumpfile.compression import SUFFIXES
 from dbsnap.inventory import split_name
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
 from dbsnap.operations.recording import keep_script
 from dbsnap.postgres.dump import dump_encoding
 from dbsnap.report import Finding

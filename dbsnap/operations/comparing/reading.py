@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.rows import UnorderedSum, collect
 from dbsnap.inventory import object_name, split_name
-from dbsnap.operations import proof
-from dbsnap.operations.measuring import (
+from dbsnap.operations.comparing import proof
+from dbsnap.operations.comparing.measuring import (
     measure_side_by_side,
     parts_of,
     shared_out,
     sum_side_by_side,
 )
-from dbsnap.operations.some_tables import only_tables
+from dbsnap.operations.verifying.some_tables import only_tables
 from dbsnap.postgres.catalog import (
     ask_connection,
     quote_name,

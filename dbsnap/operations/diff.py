@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from dbsnap.errors import UsageError
 from dbsnap.inventory import compare, short_name
 from dbsnap.operations.catalogue import show_backup
-from dbsnap.operations.some_tables import only_tables
 from dbsnap.operations.verify import VerifyOptions, verify
+from dbsnap.operations.verifying.some_tables import only_tables
 from dbsnap.report import Finding, errors_in
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from dbsnap.dumpfile.row_comparison import (
 )
 from dbsnap.dumpfile.rows import collect, collect_body
 from dbsnap.errors import StorageFailed
-from dbsnap.operations.reading import readable_tables
-from dbsnap.operations.row_keys import row_key
+from dbsnap.operations.comparing.reading import readable_tables
+from dbsnap.operations.verifying.row_keys import row_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.row_comparison import DifferingRows, RowDifference
     from dbsnap.dumpfile.rows import RowSink
     from dbsnap.inventory import Inventory
-    from dbsnap.operations.reading import LiveReading
+    from dbsnap.operations.comparing.reading import LiveReading
     from dbsnap.postgres.content import TableContent
 
 SHOWN_COLUMNS = 3

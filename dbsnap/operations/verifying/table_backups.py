@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.table_dump import END_OF_ROWS, reader_of
 from dbsnap.inventory import KINDS_IN_DUMPS, object_name, short_name, split_name
-from dbsnap.operations import proof
-from dbsnap.operations.measuring import measure_content
-from dbsnap.operations.reading import (
+from dbsnap.operations.comparing import proof
+from dbsnap.operations.comparing.measuring import measure_content
+from dbsnap.operations.comparing.reading import (
     LiveReading,
     readable_tables,
     settle_order,

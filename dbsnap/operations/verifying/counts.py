@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.archive.storage import find_record
-from dbsnap.operations import proof
+from dbsnap.operations.comparing import proof
+from dbsnap.operations.comparing.reading import live_inventory
 from dbsnap.operations.opened import ANY_RULE, opened_backup
-from dbsnap.operations.reading import live_inventory
-from dbsnap.operations.some_tables import only_tables
-from dbsnap.operations.verify_tables import read_live_part
+from dbsnap.operations.verifying.some_tables import only_tables
+from dbsnap.operations.verifying.table_backups import read_live_part
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.report import Finding
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.inventory import Facts, Inventory, compare, short_name
-from dbsnap.operations.materialized_views import computed_anew, views_known_to_both
+from dbsnap.operations.comparing.materialized_views import computed_anew, views_known_to_both
 from dbsnap.report import Finding, softened
 
 if TYPE_CHECKING:

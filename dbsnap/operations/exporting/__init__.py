@@ -1,0 +1,1 @@
+"""What the recipe of export is made of."""

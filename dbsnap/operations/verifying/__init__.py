@@ -1,0 +1,1 @@
+"""What the recipe of verify is made of."""
