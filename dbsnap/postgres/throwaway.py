@@ -230,7 +230,13 @@ def _reachable_binaries(binaries: Path, directory: Path, user: str | None) -> Pa
 def _initialise(server: ThrowawayServer) -> None:
     arguments = ["-D", str(server.directory / "data"), "-U", SUPERUSER, "--auth=trust"]
     arguments += ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-    _run_as_owner(server, "initdb", arguments)
+    try:
+        _run_as_owner(server, "initdb", arguments)
+    except ToolFailed as error:  # without room it cannot even say why
+        raise OperationFailed(
+            f"the throw-away PostgreSQL could not be made: {error}",
+            hint="is there room for it, some 100 MB, in the directory for temporary files (TMPDIR)?",
+        ) from None
 
 
 def _start(server: ThrowawayServer, settings: Mapping[str, str]) -> None:
