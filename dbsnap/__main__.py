@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 
 INTERRUPTED = 130
@@ -11,9 +13,26 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
         from dbsnap.cli import run  # noqa: PLC0415 - a Ctrl-C while this imports shows no traceback
+
+        code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    sys.exit(run(sys.argv[1:]))
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> None:
+    """Leave without what Python does at its end.
+
+    Where a Ctrl-C was raised within ``exec``, as while a module with dataclasses is imported, CPython
+    3.11 under ``-m`` would end itself by SIGINT there, though it was caught
+    (``_Py_UnhandledKeyboardInterrupt`` in Python/pythonrun.c).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

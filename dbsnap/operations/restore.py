@@ -274,9 +274,11 @@ def put_in_place(
         raise OperationFailed(
             f"{name} was changed during the restore ({what}); nothing was swapped"
         )
-    swap(maintenance, [(name, plan.kept or discarded), (side, name)])
-    # Said at once, because an interruption from here on no longer changes what is live.
-    progress.note(f"{name} is now the restored database")
+
+    def said() -> None:  # at once: an interruption from here on no longer changes what is live
+        progress.note(f"{name} is now the restored database")
+
+    swap(maintenance, [(name, plan.kept or discarded), (side, name)], on_commit=said)
 
 
 def drop_replaced(maintenance: Maintenance, plan: RestorePlan, discarded: str) -> None:

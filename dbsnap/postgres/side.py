@@ -25,7 +25,7 @@ from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch, fetch_value, server_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.properties import DatabaseProperties
@@ -236,8 +236,15 @@ def drop_abandoned_side_databases(
     return dropped, kept
 
 
-def swap(maintenance: Maintenance, renames: list[tuple[str, str]]) -> None:
+def swap(
+    maintenance: Maintenance,
+    renames: list[tuple[str, str]],
+    *,
+    on_commit: Callable[[], None] = lambda: None,
+) -> None:
     """Rename databases in one transaction: all of them or, on any failure, none.
+
+    ``on_commit`` is called as soon as they are renamed, before anything else is waited for.
 
     The first RENAME locks the live database's name, so that new connections wait at the door, and
     then waits five seconds for the sessions inside (``CountOtherDBBackends``); those are ended from a
@@ -249,7 +256,7 @@ def swap(maintenance: Maintenance, renames: list[tuple[str, str]]) -> None:
         for attempt in range(1, SWAP_ATTEMPTS + 1):
             _refuse_unendable(second, names)
             try:
-                _rename_all(maintenance.connection, second, renames)
+                _rename_all(maintenance.connection, second, renames, on_commit)
             except postgres_errors.ObjectInUse as error:
                 if attempt == SWAP_ATTEMPTS:
                     raise ServerFailed(
@@ -271,7 +278,12 @@ def _refuse_unendable(connection: Connection, names: list[str]) -> None:
         )
 
 
-def _rename_all(first: Connection, second: Connection, renames: list[tuple[str, str]]) -> None:
+def _rename_all(
+    first: Connection,
+    second: Connection,
+    renames: list[tuple[str, str]],
+    on_commit: Callable[[], None],
+) -> None:
     statements = [
         f"ALTER DATABASE {quote_name(old)} RENAME TO {quote_name(new)}" for old, new in renames
     ]
@@ -286,6 +298,7 @@ def _rename_all(first: Connection, second: Connection, renames: list[tuple[str, 
         for statement in statements:
             execute(first, statement)
         execute(first, "COMMIT")
+        on_commit()
     except BaseException:
         _roll_back(first)
         raise
