@@ -34,7 +34,8 @@ from dbsnap.operations.drilling.options import DrillOptions
 from dbsnap.operations.drilling.server import choose_server
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.postgres.discovery import Program
-from dbsnap.postgres.side import lock_restores_into, maintain
+from dbsnap.postgres.maintenance import maintain
+from dbsnap.postgres.side import lock_restores_into
 from dbsnap.report import Finding
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from dbsnap.operations.drilling.expectation import (
 )
 from dbsnap.operations.drilling.user_checks import ROLE_PREFIX, role_name, run_user_checks
 from dbsnap.postgres.connection import execute
-from dbsnap.postgres.side import maintain
+from dbsnap.postgres.maintenance import maintain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -43,7 +43,7 @@ from dbsnap.operations.verify import verify
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs
 from dbsnap.postgres.dump import dump_stream
-from dbsnap.postgres.side import maintain
+from dbsnap.postgres.maintenance import maintain
 from dbsnap.postgres.throwaway import server_binaries, throwaway_server
 from dbsnap.postgres.verified_commit import _Until, uncommitted_session
 from dbsnap.progress import NoProgress

@@ -35,13 +35,13 @@ from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.rollback import rollback
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.maintenance import maintain
 from dbsnap.postgres.properties import read_properties
 from dbsnap.postgres.side import (
     NAME_BYTES,
     kept_databases,
     kept_name,
     lock_restores_into,
-    maintain,
     moment_after,
     side_name,
 )

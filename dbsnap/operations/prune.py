@@ -15,12 +15,8 @@ from dbsnap.archive.storage import entries
 from dbsnap.errors import StorageFailed
 from dbsnap.inventory import short_name
 from dbsnap.postgres.connection import fetch_value
-from dbsnap.postgres.side import (
-    drop_database,
-    kept_databases,
-    lock_restores_into,
-    maintain,
-)
+from dbsnap.postgres.maintenance import maintain
+from dbsnap.postgres.side import drop_database, kept_databases, lock_restores_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
     from dbsnap.archive.retention import Policy
     from dbsnap.archive.storage import Entry
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
 
 STAMP = "%Y%m%d_%H%M%S"

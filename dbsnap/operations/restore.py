@@ -26,22 +26,21 @@ from dbsnap.operations.restoring.preflight import plan_restore, refuse_existing
 from dbsnap.operations.restoring.privileges import apply_privileges, privileges_left_out
 from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
+from dbsnap.postgres.maintenance import end_session, maintain
 from dbsnap.postgres.properties import finish_properties, read_properties
 from dbsnap.postgres.side import (
     create_side_database,
     discarded_name,
     drop_abandoned_side_databases,
     drop_database,
-    end_session,
     give_to,
     kept_databases,
     lock_restores_into,
-    maintain,
     moment_after,
     refuse_if_replaced_since,
     side_name,
-    swap,
 )
+from dbsnap.postgres.swap import swap
 from dbsnap.progress import NoProgress
 from dbsnap.report import Finding, errors_in
 
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.migrations import MigrationReport
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import UsageError
+from dbsnap.postgres.maintenance import maintain
 from dbsnap.postgres.side import (
     database_exists,
     kept_databases,
     kept_name,
     lock_restores_into,
-    maintain,
     moment_after,
     refuse_if_replaced_since,
-    swap,
 )
+from dbsnap.postgres.swap import swap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

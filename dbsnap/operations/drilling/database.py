@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from dbsnap.errors import CannotRun, DbsnapError, RightMissing, ServerFailed
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.restoring.preflight import plan_restore
+from dbsnap.postgres.maintenance import end_session, maintain
 from dbsnap.postgres.side import (
     create_side_database,
     drop_abandoned_side_databases,
     drop_database,
-    end_session,
     lock_restores_into,
-    maintain,
     side_name,
 )
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restoring.plan import RestorePlan
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.properties import DatabaseProperties
-    from dbsnap.postgres.side import Maintenance
     from dbsnap.postgres.url import Database
 
 FIRST_BUILTIN_LOCALE = 170000

@@ -46,7 +46,7 @@ from dbsnap.operations.opened import as_a_database, content_not_compared, opened
 from dbsnap.operations.restore import compare_side, fill
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.restoring.role import code_warning
-from dbsnap.postgres.side import maintain
+from dbsnap.postgres.maintenance import maintain
 from dbsnap.report import Finding
 from dbsnap.reports.outcome import GUARD, Check, Drill
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.drilling.server import DrillServer, DrillServers
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restoring.plan import PrivilegesMode, RestorePlan
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dbsnap.archive.record import Record
     from dbsnap.operations.drilling.expectation import UserCheck
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
 
 PREFIX = "check: "

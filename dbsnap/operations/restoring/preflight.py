@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restoring.plan import RestoreOptions, Way
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.restoring.plan import PrivilegesMode, RestoreOptions
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.discovery import Program
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
     from dbsnap.postgres.verified_commit import UncommittedSession
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restoring.plan import RestoreOptions
     from dbsnap.postgres.discovery import Program
-    from dbsnap.postgres.side import Maintenance
+    from dbsnap.postgres.maintenance import Maintenance
     from dbsnap.postgres.url import Database
 
 CALLS_NAMED = 5
