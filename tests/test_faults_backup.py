@@ -171,6 +171,48 @@ def test_ended_by_a_signal(
     assert_nothing_left(tmp_path, server)
 
 
+@contextmanager
+def inventory_waiting(database: Database, directory: Path) -> Iterator[Started]:
+    """Start a backup whose inventory has to wait for others."""
+    with connect(database, purpose="tests") as connection:
+        connection.execute("CREATE MATERIALIZED VIEW public.slow AS SELECT 1 AS one")
+        try:
+            connection.execute("BEGIN; REFRESH MATERIALIZED VIEW public.slow")
+            process = start_backup(database, directory)
+            waiting = (
+                "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted "
+                "AND application_name = 'dbsnap snapshot'"
+            )
+            assert eventually(lambda: connection.execute(waiting).rowcount), process.text
+            yield process
+        finally:
+            connection.execute("ROLLBACK")
+            connection.execute("DROP MATERIALIZED VIEW public.slow")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_while_the_inventory_is_read(
+    source: Database, server: ThrowawayServer, tmp_path: Path, number: int
+) -> None:
+    with inventory_waiting(source, tmp_path) as process:
+        began = time.monotonic()
+        assert process.kill(number) == 130, process.text
+        assert time.monotonic() - began < 5
+        assert "Traceback" not in process.text
+        assert_nothing_left(tmp_path, server)
+
+
+def test_the_inventory_fails(source: Database, server: ThrowawayServer, tmp_path: Path) -> None:
+    with inventory_waiting(source, tmp_path) as process:
+        (holder,) = sessions(server, "dbsnap snapshot")
+        query(server.database(), f"SELECT pg_cancel_backend({holder})")
+        assert process.wait() == 1, process.text
+        assert len(re.findall("^error:", process.text, re.MULTILINE)) == 1, process.text
+        assert "canceling statement" in process.text
+        assert "Traceback" not in process.text
+        assert_nothing_left(tmp_path, server)
+
+
 def test_ctrl_c_reaches_pg_dump_too(
     source: Database, server: ThrowawayServer, tmp_path: Path
 ) -> None:

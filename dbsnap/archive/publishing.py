@@ -16,8 +16,9 @@ import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
+from dbsnap.archive.direct_output import DirectOutput
 from dbsnap.archive.private_files import (
     create_private,
     require_private_directory,
@@ -57,6 +58,10 @@ class Staging:
     def create(self, suffix: str) -> BinaryIO:
         """Create and open one of the files, readable by its owner alone."""
         return os.fdopen(create_private(self.path(suffix)), "wb")
+
+    def create_large(self, suffix: str) -> BinaryIO:
+        """Create and open the file that may be as large as the database."""
+        return cast("BinaryIO", DirectOutput(create_private(self.path(suffix))))
 
     def write(self, suffix: str, content: bytes, *, mode: int = 0o600) -> None:
         """Write one of the smaller files at once."""

@@ -15,7 +15,7 @@ from isal import igzip_lib, isal_zlib
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -48,26 +48,19 @@ def detect(head: bytes) -> Compression:
     return "zstd" if head.startswith(ZSTD_MAGIC) else "none"
 
 
-def compress(raw: bytes, compression: Compression) -> bytes:
-    """Return ``raw`` as one complete member."""
-    return b"".join(compress_pieces([raw], compression))
+def compress(raw: bytes | memoryview, compression: Compression) -> bytes | memoryview:
+    """Return ``raw`` as one complete member.
 
-
-def compress_pieces(pieces: Sequence[bytes], compression: Compression) -> list[bytes]:
-    """Return what the pieces are together as one complete member, in pieces again.
-
-    Both libraries let other threads run while they work.
+    Both libraries let other threads run while they work. In one piece zstd is twice as fast as in many.
     """
-    packing: Any
     match compression:
         case "gzip":
             packing = isal_zlib.compressobj(level=LEVEL, wbits=GZIP_WINDOW)
+            return packing.compress(raw) + packing.flush()
         case "zstd":
-            size = sum(map(len, pieces))
-            packing = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size)
+            return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(raw)
         case _:
-            return [*pieces]
-    return [*map(packing.compress, pieces), packing.flush()]
+            return raw
 
 
 def reader(read: Callable[[int], bytes], compression: Compression) -> Callable[[int], bytes]:

@@ -12,7 +12,7 @@ is left out, and main's trailer, with the end of its ``\restrict`` pair, comes l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
 from dbsnap.dumpfile.guarding.breaches import BreachReader
@@ -75,30 +75,27 @@ class WrittenDump:
 class Frame:
     """Some rows of one table, as a complete COPY block and a member of their own.
 
-    ``head`` is what stands before the rows, ``statement`` the COPY statement at its end (without the
-    line end); ``body`` are the rows in pieces, ``rows`` their number. Compressing may have begun.
+    ``raw`` is the whole, from what pg_dump writes above the COPY ``statement`` (which is without its
+    line end) to ``BLOCK_END``; from ``begin`` on it is rows, so many as ``rows`` says. Compressing may
+    have begun. ``written`` is called, from any thread, when ``raw`` is not needed any more.
     """
 
-    head: bytes
+    raw: memoryview
     statement: bytes
-    body: tuple[bytes, ...]
+    begin: int
     rows: int
     packed: Packed
-
-    @property
-    def raw_bytes(self) -> int:
-        """Return the size of the whole, with ``BLOCK_END``."""
-        return len(self.head) + sum(map(len, self.body)) + len(BLOCK_END)
+    written: Callable[[], None]
 
     def events(self, offset: int) -> Iterator[Event]:
         """Yield what the lexer would find in it; ``offset`` is its own, lines are counted from 0."""
-        position = offset + len(self.head) - 1
-        yield CopyStart(position - len(self.statement), position, 0, self.statement)
-        position += 1
-        for piece in self.body:
-            yield CopyData(position, position + len(piece), 0, piece)
-            position += len(piece)
-        yield CopyEnd(position, position + len(b"\\.\n"), self.rows)
+        start = offset + self.begin - 1
+        yield CopyStart(start - len(self.statement), start, 0, self.statement)
+        end = offset + len(self.raw) - len(BLOCK_END)
+        if end > start + 1:
+            body = self.raw[self.begin : len(self.raw) - len(BLOCK_END)]
+            yield CopyData(start + 1, end, 0, cast("bytes", body))  # it is only hashed
+        yield CopyEnd(end, end + len(b"\\.\n"), self.rows)
 
 
 class Frames(Protocol):
@@ -236,16 +233,17 @@ class DumpWriter:
     def _cut(self, part: _Part, end: int) -> None:
         """Write what is pending of a part up to ``end``, an offset in the whole dump."""
         if raw := part.cut(end):
-            self._members.write(self._members.pack([raw]), len(raw))
+            self._members.write(self._members.pack(raw), len(raw))
             self._on_progress(len(raw), self._current)
 
     def _take_frame(self, frame: Frame) -> int:
         """Write a frame where the dump ends so far; return its size."""
         for event in frame.events(self._members.raw_bytes):
             self._feed(event)
-        self._members.write(frame.packed, frame.raw_bytes)
-        self._on_progress(frame.raw_bytes, frame.statement.decode("utf-8", "replace"))
-        return frame.raw_bytes
+        raw_bytes = len(frame.raw)
+        self._members.write(frame.packed, raw_bytes, frame.written)
+        self._on_progress(raw_bytes, frame.statement.decode("utf-8", "replace"))
+        return raw_bytes
 
 
 class _Part:

@@ -17,7 +17,7 @@ from dbsnap.dumpfile.guarding.breaches import BreachReader
 from dbsnap.dumpfile.guarding.code_at_load import CodeReader
 from dbsnap.dumpfile.guarding.restriction import PsqlCommands
 from dbsnap.dumpfile.guarding.row_widths import RowWidths
-from dbsnap.dumpfile.lexer import Comment, CopyData, CopyStart, MetaCommand, lex
+from dbsnap.dumpfile.lexer import Comment, CopyData, MetaCommand, lex
 from dbsnap.dumpfile.loading.outline import MOST_BYTES, OutlineReader
 from dbsnap.dumpfile.read_ahead import read_ahead
 from dbsnap.dumpfile.stored import READ_BYTES, StoredDump
@@ -92,7 +92,9 @@ def guard(
     """
     _refuse_converted_line_ends(dump)
     read, digest = dump.hashing_reader()
-    reading = _Reading(OutlineReader(MOST_BYTES if keep_outline else -1))
+    # A promised sha256 already tells a damaged row, and pg_dump wrote none.
+    widths = RowWidths() if promise is None else None
+    reading = _Reading(OutlineReader(MOST_BYTES if keep_outline else -1), widths)
     try:
         with nullcontext(read) if dump.file_bytes < SMALL_BYTES else read_ahead(read) as ahead:
             reading.read(ahead, on_progress)
@@ -119,7 +121,7 @@ def guard(
 class _Reading:
     """One pass over a dump for everything that is asked of it."""
 
-    def __init__(self, outline: OutlineReader) -> None:
+    def __init__(self, outline: OutlineReader, widths: RowWidths | None) -> None:
         self.outline = outline
         self.contents = ContentsReader()
         self.breaches = BreachReader()
@@ -129,7 +131,7 @@ class _Reading:
         """What follows pg_dump's trailer, if anything but the end of its ``\\restrict`` pair does."""
         self._trailer: Comment | None = None
         self._commands = PsqlCommands()
-        self._widths = RowWidths()
+        self._widths = widths
 
     def read(self, read: Callable[[int], bytes], on_progress: Callable[[int], None]) -> None:
         """Take the whole dump; raise DumpRefused where it is damaged or commands psql."""
@@ -137,14 +139,12 @@ class _Reading:
         for event in lex(read):
             self._commands.feed(event)
             self.contents.feed(event)
-            if isinstance(event, CopyData):
-                self._widths.feed(event)
-            else:
+            if not isinstance(event, CopyData):
                 self.breaches.feed(event)
                 self.code.feed(event)
                 self.outline.feed(event)
-            if isinstance(event, CopyStart):
-                self._widths.start(event)
+            if self._widths is not None:
+                self._widths.feed(event)
             self._look_behind_trailer(event)
             self.position = event.end
             if self.position - reported >= READ_BYTES:

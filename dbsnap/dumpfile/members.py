@@ -7,12 +7,14 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from dbsnap.dumpfile.compression import Compression, Member, compress_pieces
+from dbsnap.dumpfile.compression import Compression, Member, compress
+from dbsnap.scheduling import give_way
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-Packed = Future[list[bytes]]
+Raw = bytes | memoryview
+Packed = Future[Raw]
 
 
 class MemberWriter:
@@ -30,8 +32,8 @@ class MemberWriter:
         self.raw_bytes = 0
         self.sha256 = hashlib.sha256()
         self._output = output
-        self._packing = ThreadPoolExecutor(threads, thread_name_prefix="compressing")
-        self._writing = ThreadPoolExecutor(1, thread_name_prefix="writing")
+        self._packing = ThreadPoolExecutor(threads, "compressing", give_way)
+        self._writing = ThreadPoolExecutor(1, "writing", give_way)
         self._unwritten: deque[Future[None]] = deque()
         self._most_unwritten = threads
 
@@ -42,19 +44,25 @@ class MemberWriter:
         self._packing.shutdown(cancel_futures=True)
         self._writing.shutdown(cancel_futures=True)
 
-    def pack(self, pieces: Sequence[bytes]) -> Packed:
+    def pack(self, raw: Raw) -> Packed:
         """Begin to compress a member whose turn to be written may come later; for any thread."""
         if self.compression == "none":
             packed: Packed = Future()
-            packed.set_result([*pieces])
+            packed.set_result(raw)
             return packed
-        return self._packing.submit(compress_pieces, pieces, self.compression)
+        return self._packing.submit(compress, raw, self.compression)
 
-    def write(self, packed: Packed, raw_length: int) -> None:
-        """Give the next member of the file, which holds so many raw bytes."""
+    def write(
+        self, packed: Packed, raw_length: int, written: Callable[[], None] = lambda: None
+    ) -> None:
+        """Give the next member of the file, which holds so many raw bytes.
+
+        ``written`` is called in another thread when it is in the file.
+        """
         raw_offset = self.raw_bytes
         self.raw_bytes += raw_length
-        self._unwritten.append(self._writing.submit(self._write, packed, raw_offset, raw_length))
+        writing = self._writing.submit(self._write, packed, raw_offset, raw_length, written)
+        self._unwritten.append(writing)
         while len(self._unwritten) > self._most_unwritten:
             self._unwritten.popleft().result()
 
@@ -63,10 +71,13 @@ class MemberWriter:
         while self._unwritten:
             self._unwritten.popleft().result()
 
-    def _write(self, packed: Packed, raw_offset: int, raw_length: int) -> None:
+    def _write(
+        self, packed: Packed, raw_offset: int, raw_length: int, written: Callable[[], None]
+    ) -> None:
         offset = self.file_bytes
-        for piece in packed.result():
-            self._output.write(piece)
-            self.sha256.update(piece)
-            self.file_bytes += len(piece)
+        member = packed.result()
+        self._output.write(member)
+        self.sha256.update(member)
+        self.file_bytes += len(member)
+        written()
         self.members.append(Member(offset, self.file_bytes - offset, raw_offset, raw_length))

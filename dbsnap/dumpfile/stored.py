@@ -10,15 +10,18 @@ import hashlib
 import os
 import re
 import stat
+from bisect import bisect_right
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Self
 
-from dbsnap.dumpfile.compression import Compression, detect, reader
+from dbsnap.dumpfile.compression import Compression, Member, detect, reader
+from dbsnap.dumpfile.member_reading import MemberReader, follow_each_other
 from dbsnap.errors import DumpRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 READ_BYTES = 1 << 20
@@ -80,16 +83,37 @@ HEAD_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class StoredDump:
-    """An open dump file; ``file_bytes`` is the size of the file as it is on disk."""
+    """An open dump file; ``file_bytes`` is the size of the file as it is on disk.
+
+    Where ``members`` are known, they are the whole of a compressed file, in their order.
+    """
 
     path: Path
     descriptor: int
     file_bytes: int
     compression: Compression
+    members: tuple[Member, ...] = ()
+
+    def with_members(self, members: Iterable[Iterable[int]]) -> Self:
+        """Return the same dump, read member by member if these numbers of a record can be its own."""
+        found = tuple(Member(*numbers) for numbers in members)
+        known = self.compression != "none" and follow_each_other(found, self.file_bytes)
+        return replace(self, members=found if known else ())
 
     def raw(self) -> Callable[[int], bytes]:
         """Return a function that reads the uncompressed dump from its beginning."""
-        return reader(self.file_reader(), self.compression)
+        return self._unpacked(self.file_reader())
+
+    def raw_from(self, offset: int) -> tuple[int, Callable[[int], bytes]]:
+        """Return where reading on leads to an offset of the uncompressed dump soonest, and a reader."""
+        if self.compression == "none":
+            return offset, self.file_reader(offset)
+        if not self.members:
+            return 0, self.raw()
+        place = max(bisect_right(self.members, offset, key=attrgetter("raw_offset")) - 1, 0)
+        rest = self.members[place:]
+        read = self.file_reader(rest[0].offset)
+        return rest[0].raw_offset, MemberReader(read, self.compression, rest).read
 
     def file_reader(self, offset: int = 0) -> Callable[[int], bytes]:
         """Return a function that reads the file's own bytes from ``offset`` on."""
@@ -113,7 +137,12 @@ class StoredDump:
             digest.update(piece)
             return piece
 
-        return reader(read, self.compression), digest.hexdigest
+        return self._unpacked(read), digest.hexdigest
+
+    def _unpacked(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        if self.members:
+            return MemberReader(read, self.compression, self.members).read
+        return reader(read, self.compression)
 
 
 @contextmanager

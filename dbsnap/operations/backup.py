@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.inventory import compare
 from dbsnap.operations.comparing import proof
 from dbsnap.operations.dumping.dump import ONE_JOB, Dumping, DumpOptions, DumpSource
+from dbsnap.operations.dumping.inventory_reading import InventoryReading
 from dbsnap.operations.migrations import HISTORY_ALONE, demand, report_migrations
 from dbsnap.operations.recording import (
     Backup,
@@ -28,7 +30,6 @@ from dbsnap.operations.recording import (
     with_dumped_content,
 )
 from dbsnap.operations.table_backup.exclusions import not_applied
-from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import fetch_value, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import dump_encoding
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.compression import Compression
     from dbsnap.dumpfile.frames import WrittenDump
     from dbsnap.inventory import Inventory
-    from dbsnap.operations.migrations import ProjectMigrations
+    from dbsnap.operations.migrations import MigrationReport, ProjectMigrations
     from dbsnap.postgres.snapshot import Snapshot
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
@@ -54,6 +55,9 @@ ESTIMATE = (
     "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
 )
 """Bytes of heap: what a bar can be measured against before anything was dumped."""
+
+
+NO_BACKUP = "no backup was taken"
 
 
 def backup(
@@ -81,20 +85,24 @@ def backup(
     progress = progress or NoProgress()
     started = time.monotonic()
     with hold_snapshot(database) as snapshot:
+        progress.phase(f"reading what {database.label} holds")
         source = source_of(snapshot.connection, database, target)
         dumped = _dump_source(snapshot, database, source, pg_bin)
         before = snapshot.sequence_values()
         with Dumping(dumped, options) as dumping:
-            progress.phase(f"reading what {database.label} holds")
-            expected = read_inventory(snapshot.ask, dumped.version)
-            found = report_migrations(expected, database.schema, migrations, "backup")
-            demand(found, migrations, "no backup was taken")
-            notes = [*proof.without_invalid_indexes(expected)[1], *found.findings]
-            notes += not_applied(standing_exclusions)
-            with staging(directory, database.name, clock()) as stage:
-                _announce(progress, dumped, source)
-                written = keep_written(stage, dumping.write, compression, progress)
-                expected = _prove(expected, written, before)
+            _announce(progress, dumped, source)
+            with (
+                InventoryReading(snapshot) as reading,
+                staging(directory, database.name, clock()) as stage,
+            ):
+                if migrations.required:  # or it would be said after hours
+                    demand(_migrations(reading, database, migrations), migrations, NO_BACKUP)
+                write = partial(dumping.write, watch=reading.check)
+                written = keep_written(stage, write, compression, progress)
+                found = _migrations(reading, database, migrations)
+                notes = [*proof.without_invalid_indexes(reading.result())[1], *found.findings]
+                notes += not_applied(standing_exclusions)
+                expected = _prove(reading.result(), written, before)
                 with dumping.privileges() as read:
                     companion = keep_privileges(stage, read, dumped.encoding)
                 snapshot.check()
@@ -118,6 +126,12 @@ def backup(
     rebuild_manifest(directory, summaries)
     progress.done()
     return Backup(record, directory / record.dump.file, tuple(notes), found)
+
+
+def _migrations(
+    reading: InventoryReading, database: Database, migrations: ProjectMigrations
+) -> MigrationReport:
+    return report_migrations(reading.result(), database.schema, migrations, "backup")
 
 
 def _dump_source(

@@ -137,7 +137,8 @@ def opened_backup(
     record = find_record(path)
     if record is not None:
         refuse_silent(record)
-    with open_dump(path) as dump:
+    with open_dump(path) as opened:
+        dump = opened.with_members(record.dump.members if record else ())
         progress.phase(
             f"checking {path.name}",
             total_bytes=record.dump.raw_bytes if record else dump.file_bytes,

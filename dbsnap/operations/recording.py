@@ -66,7 +66,7 @@ def keep_written(
     Raises OperationFailed if what it reads is cut off.
     """
     try:
-        with stage.create(SUFFIXES[compression]) as output:
+        with stage.create_large(SUFFIXES[compression]) as output:
             return write(
                 output=output,
                 compression=compression,

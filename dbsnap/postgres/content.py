@@ -71,7 +71,7 @@ def content_stream(
             arguments=QUIET_ARGUMENTS,
             options="",
             stdout=theirs.fileno(),
-            large_pieces=True,
+            bulk=True,
         ) as source:
             theirs.close()
             script = content_script(tables, encoding=encoding, snapshot=snapshot).encode()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from dbsnap.postgres.client import client_environment
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.url import Database
+
+LOOK_SECONDS = 0.5
+"""How often whoever waits for a dump looks whether it is still worth it."""
 
 PINNED_ENVIRONMENT = {
     "PGTZ": "UTC",
@@ -102,12 +106,17 @@ class DumpInFile:
 
 @contextmanager
 def dump_stream(
-    program: Program, database: Database, arguments: Sequence[str]
+    program: Program,
+    database: Database,
+    arguments: Sequence[str],
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[Callable[[int], bytes]]:
     """Run pg_dump and give a function that reads its output.
 
     At the end of the block pg_dump must have succeeded: otherwise ToolFailed is raised, whatever the
-    block made of its output. When the block raises, pg_dump is stopped.
+    block made of its output. When the block raises, pg_dump is stopped. ``meanwhile`` is called every
+    ``LOOK_SECONDS`` by who reads, be there something to read or not; what it raises goes through.
     """
     ours, theirs = channel()
     try:
@@ -116,20 +125,36 @@ def dump_stream(
             arguments,
             environment=_environment(database),
             stdout=theirs.fileno(),
-            large_pieces=True,
+            bulk=True,
         )
     finally:
         theirs.close()
     with ours:
         ended_well = False
         try:
-            yield ours.recv
+            yield _reading(ours, meanwhile)
             ended_well = True
         finally:
             if not ended_well:
                 _hang_up(ours)
                 process.stop()
         process.wait()
+
+
+def _reading(end: socket.socket, meanwhile: Callable[[], None]) -> Callable[[int], bytes]:
+    end.settimeout(LOOK_SECONDS)
+    looked = time.monotonic()
+
+    def read(size: int) -> bytes:
+        nonlocal looked
+        while True:
+            if time.monotonic() > looked + LOOK_SECONDS:
+                meanwhile()
+                looked = time.monotonic()
+            with suppress(TimeoutError):
+                return end.recv(size)
+
+    return read
 
 
 def _environment(database: Database) -> dict[str, str]:

@@ -83,11 +83,11 @@ def psql(
     arguments: tuple[str, ...] = PSQL_ARGUMENTS,
     options: str = LOAD_SETTINGS,
     stdout: int | None = None,
-    large_pieces: bool = False,
+    bulk: bool = False,
 ) -> Iterator[PsqlInput]:
     """Run psql on a database and give its input; it is stopped if the block raises.
 
-    ``large_pieces`` is for one that writes much (``tools.start``).
+    ``bulk`` is for one that writes much (``tools.start``).
     """
     ours, theirs = channel()
     environment = client_environment(database, application="dbsnap psql", options=options)
@@ -100,7 +100,7 @@ def psql(
             environment=environment,
             stdin=theirs.fileno(),
             stdout=stdout,
-            large_pieces=large_pieces,
+            bulk=bulk,
         )
     finally:
         theirs.close()

@@ -66,13 +66,14 @@ class Task:
     """Work for one session: pieces that are sent in their order.
 
     Tasks on one of the same ``tables`` run side by side only if they are of the same ``manner``, which
-    is not ``ALONE``. ``prepare`` gives SQL to begin with, told how many tasks are still waiting.
+    is not ``ALONE``. ``prepare`` gives SQL to begin with, told how many of the tasks that still wait
+    could run beside this one and those that run already.
     """
 
     pieces: Callable[[], Iterable[Piece]]
     tables: frozenset[str] = frozenset()
     manner: str = ALONE
-    prepare: Callable[[int], bytes] = lambda _waiting: b""
+    prepare: Callable[[int], bytes] = lambda _others: b""
 
     def excludes(self, other: Task) -> bool:
         """Return whether the two may not run side by side."""
@@ -102,10 +103,14 @@ class LoadSession:
         """Send pieces and wait until psql has done them; raise SessionEnded if it will not."""
         for piece in chain(pieces, [Piece(b"SELECT '" + self._token + b"';\n")]):
             self._note(piece)
+            if len(piece.text) >= SENT_BYTES:
+                self._send_pending()
+                self._send(piece.text)
+                continue
             self._pending += piece.text
             if len(self._pending) >= SENT_BYTES:
-                self._send()
-        self._send()
+                self._send_pending()
+        self._send_pending()
         while self._token not in self._answers:
             self._receive()
         self._answers = b""
@@ -119,10 +124,13 @@ class LoadSession:
             self._places.append((self._line, piece.line))
         self._line += piece.text.count(b"\n") if piece.lines is None else piece.lines
 
-    def _send(self) -> None:
-        """Send what is pending, and take what psql writes meanwhile: it may not go on otherwise."""
-        rest = memoryview(self._pending)
-        self._pending = bytearray()
+    def _send_pending(self) -> None:
+        pending, self._pending = self._pending, bytearray()
+        self._send(pending)
+
+    def _send(self, text: bytes | bytearray) -> None:
+        """Send bytes, and take what psql writes meanwhile: it may not go on otherwise."""
+        rest = memoryview(text)
         while rest:
             readable, writable, _ = select.select([self._from_psql], [self._to_psql], [])
             if readable:
@@ -193,7 +201,9 @@ class LoadSessions:
             while waiting or running:
                 while idle and (task := _next(waiting, [each for _, each in running.values()])):
                     session = idle.pop()
-                    future = self._threads.submit(self._begin, session, task, len(waiting))
+                    beside = [task, *(each for _, each in running.values())]
+                    others = sum(_may_begin(other, beside) for other in waiting)
+                    future = self._threads.submit(self._begin, session, task, others)
                     running[future] = session, task
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -214,8 +224,8 @@ class LoadSessions:
                 _refuse(session, error)
 
     @staticmethod
-    def _begin(session: LoadSession, task: Task, waiting: int) -> None:
-        session.run(chain([Piece(task.prepare(waiting))], task.pieces()))
+    def _begin(session: LoadSession, task: Task, others: int) -> None:
+        session.run(chain([Piece(task.prepare(others))], task.pieces()))
 
     def _run_here(self, session: LoadSession, pieces: Sequence[Piece]) -> None:
         try:
@@ -239,9 +249,13 @@ class LoadSessions:
 def _next(waiting: list[Task], running: Sequence[Task]) -> Task | None:
     """Take the first task that may begin beside those that run."""
     for place, task in enumerate(waiting):
-        if not any(task.excludes(other) for other in running):
+        if _may_begin(task, running):
             return waiting.pop(place)
     return None
+
+
+def _may_begin(task: Task, running: Iterable[Task]) -> bool:
+    return not any(task.excludes(other) for other in running)
 
 
 def _explain(session: LoadSession) -> NoReturn:

@@ -7,8 +7,9 @@ ACCESS SHARE mode *before* the snapshot exists, and the list of tables is checke
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -65,10 +66,18 @@ class Snapshot:
 
     connection: Connection
     identifier: str
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self) -> None:
-        """Raise ServerFailed if the server has ended the session."""
-        _refuse_lost_session(self.connection)
+        """Raise ServerFailed if the server has ended the session.
+
+        Silent while a question is being answered in another thread, which would hear of it itself.
+        """
+        if self._asking.acquire(blocking=False):
+            try:
+                _refuse_lost_session(self.connection)
+            finally:
+                self._asking.release()
 
     def ask(self, sql: str) -> list[Any]:
         """Answer a question as ``catalog.Ask`` does, and release the locks that it took.
@@ -77,10 +86,11 @@ class Snapshot:
         more than a server with usual settings can remember (``max_locks_per_transaction``).
         """
         statement = f"SAVEPOINT question;\n{sql};\nROLLBACK TO SAVEPOINT question"
-        cursor = self.connection.execute(statement.encode())
-        cursor.nextset()
-        answers = [row[0] for row in cursor.fetchall()]
-        cursor.nextset()
+        with self._asking:
+            cursor = self.connection.execute(statement.encode())
+            cursor.nextset()
+            answers = [row[0] for row in cursor.fetchall()]
+            cursor.nextset()
         return answers
 
     def sequence_values(self) -> dict[str, int]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import sh
 
 from dbsnap.errors import ToolFailed, ToolUnavailable
+from dbsnap.scheduling import give_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -129,12 +130,12 @@ def start(
     stdout: int | None = None,
     as_user: str | None = None,
     own_session: bool = False,
-    large_pieces: bool = False,
+    bulk: bool = False,
 ) -> Process:
     """Start ``program``; ``stdin`` and ``stdout`` are file descriptors, None means empty/discarded.
 
-    With ``large_pieces`` it writes a megabyte at a time where coreutils' ``stdbuf`` can make it, instead
-    of the few kilobytes that the C library buffers.
+    With ``bulk`` it is one that writes much: it gives way to others, and writes a megabyte at a time
+    where coreutils' ``stdbuf`` can make it, instead of the few kilobytes that the C library buffers.
 
     The child sees ``environment`` and the few variables of ``INHERITED``, nothing else. Values of
     PGPASSWORD are kept out of every message. In a session of its own a program does not hear the
@@ -166,8 +167,10 @@ def start(
     process = None
     try:
         with _interruptions_held() as mask:
-            options["_preexec_fn"] = partial(_prepare_child, mask, with_parent=as_user is None)
-            words = [*(_large_pieces() if large_pieces else ()), str(program), *arguments]
+            options["_preexec_fn"] = partial(
+                _prepare_child, mask, with_parent=as_user is None, gives_way=bulk
+            )
+            words = [*(_large_pieces() if bulk else ()), str(program), *arguments]
             command = sh.Command(words[0])(*words[1:], **options)
             process = Process(program.name, command, stderr, secrets)
     except (sh.CommandNotFound, sh.ForkException, OSError) as error:
@@ -235,7 +238,7 @@ def _interruptions_held() -> Iterator[set[signal.Signals | int]]:
             signal.raise_signal(heard[0])
 
 
-def _prepare_child(mask: set[signal.Signals | int], *, with_parent: bool) -> None:
+def _prepare_child(mask: set[signal.Signals | int], *, with_parent: bool, gives_way: bool) -> None:
     """In the new process: hear signals again, and let the kernel end it when dbsnap is killed.
 
     Else psql would finish the statement it is at, and hold its locks for as long; elsewhere than on
@@ -245,6 +248,8 @@ def _prepare_child(mask: set[signal.Signals | int], *, with_parent: bool) -> Non
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if with_parent and sys.platform == "linux":
         _SYSTEM.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if gives_way:
+        give_way()
 
 
 def channel() -> tuple[socket.socket, socket.socket]:

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
-from dbsnap.dumpfile.compression import reader
 from dbsnap.dumpfile.stored import READ_BYTES
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from dbsnap.dumpfile.contents import CopyBlock
     from dbsnap.dumpfile.stored import StoredDump
 
-Member = tuple[int, int, int, int]
-"""A member of a compressed file: offset and length in the file, offset and length of its raw bytes."""
 
-
-def block_pieces(
-    dump: StoredDump, block: CopyBlock, members: Sequence[Member] = ()
-) -> Iterator[bytes]:
+def block_pieces(dump: StoredDump, block: CopyBlock) -> Iterator[bytes]:
     """Yield the body of a block, as the guard has read it, in pieces of at most a megabyte.
 
-    ``members`` of a compressed dump save reading it from its beginning. Raises DumpRefused at the end if
-    these are not the bytes that the guard read.
+    Raises DumpRefused at the end if these are not the bytes that the guard read.
     """
-    yield from BlockReader(dump, members).pieces(block)
+    yield from BlockReader(dump).pieces(block)
 
 
 class BlockReader:
     """Reads blocks; one after the other in the dump's order, what lies between is read once at most."""
 
-    def __init__(self, dump: StoredDump, members: Sequence[Member] = ()) -> None:
+    def __init__(self, dump: StoredDump) -> None:
         self._dump = dump
-        self._members = sorted(members, key=itemgetter(2))
         self._position = 0
         self._read = dump.raw()
 
@@ -66,11 +56,6 @@ class BlockReader:
 
     def _go_before(self, offset: int) -> None:
         """Go to where reading on leads to ``offset`` soonest."""
-        if self._dump.compression == "none":
-            self._position, self._read = offset, self._dump.file_reader(offset)
-            return
-        place = bisect_right(self._members, offset, key=itemgetter(2)) - 1
-        start, _, raw_offset, _ = self._members[place] if place >= 0 else (0, 0, 0, 0)
-        if not raw_offset <= self._position <= offset:
-            self._position = raw_offset
-            self._read = reader(self._dump.file_reader(start), self._dump.compression)
+        start, read = self._dump.raw_from(offset)
+        if not start <= self._position <= offset:
+            self._position, self._read = start, read

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dbsnap.dumpfile.lexing.events import CopyData, CopyStart
 from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import object_name, short_name
 
 if TYPE_CHECKING:
-    from dbsnap.dumpfile.lexer import CopyData, CopyStart
+    from dbsnap.dumpfile.lexing.events import Event
 
 _PLAIN_COLUMNS = re.compile(rb'COPY [^("]+ \(([^()"]+)\) FROM stdin;')
 MOST_COLUMNS = 1600
@@ -31,15 +32,21 @@ class RowWidths:
         self._row = b""
         self._pending = b""
 
-    def start(self, event: CopyStart) -> None:
+    def feed(self, event: Event) -> None:
+        """Take the next event; raise DumpRefused, rule ``column-count``."""
+        if isinstance(event, CopyData):
+            self._take(event)
+        elif isinstance(event, CopyStart):
+            self._start(event)
+
+    def _start(self, event: CopyStart) -> None:
         """Begin a block; without a column list its first row says how many there are."""
         columns = _columns(event.text)
         self._table = event.text
         self._row = b"" if columns is None else b"\t" * (columns - 1) + b"\n"
         self._pending = b""
 
-    def feed(self, event: CopyData) -> None:
-        """Take the next bytes of the block; raise DumpRefused, rule ``column-count``."""
+    def _take(self, event: CopyData) -> None:
         marks = self._pending + event.data.translate(None, _ALL_BUT_MARKS)
         if not self._row and (first := marks.partition(b"\n"))[1]:
             self._row = first[0] + b"\n"

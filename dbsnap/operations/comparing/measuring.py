@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+from xxhash import xxh3_128
 
 from dbsnap.dumpfile.contents import ContentsReader
-from dbsnap.dumpfile.lexer import CopyData, lex
 from dbsnap.dumpfile.rows import UnorderedSum
+from dbsnap.operations.row_buffers import RowBuffers, received
+from dbsnap.scheduling import give_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from dbsnap.dumpfile.lexer import Event
     from dbsnap.postgres.content import TableContent
+    from dbsnap.postgres.row_session import RowSession
     from dbsnap.progress import Progress
 
-    Stream = Callable[[Sequence[TableContent]], AbstractContextManager[Callable[[int], bytes]]]
+    StartSession = Callable[[], RowSession]
+
+PIECE_BYTES = 1 << 20
+"""How many bytes of rows are looked at at a time."""
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 def shared_out(
@@ -50,78 +59,80 @@ def parts_of(table: TableContent, pages: int, count: int) -> list[TableContent]:
 
 
 def measure_side_by_side(
-    shares: Sequence[Sequence[TableContent]], stream: Stream, progress: Progress
+    shares: Sequence[Sequence[TableContent]], start: StartSession, progress: Progress
 ) -> dict[str, str]:
     """Return the fingerprint of each table, in the order in which the server gives the rows.
 
-    ``stream`` opens a session for one share of the tables. Raises what the first of them raises; the
+    ``start`` starts a session for one share of the tables. Raises what the first of them raises; the
     others are stopped then.
     """
-    found: dict[str, str] = {}
-    for share, reader in zip(
-        shares, _read_all(shares, stream, ContentsReader, progress), strict=True
-    ):
-        blocks = reader.contents().copy_blocks
-        found |= {table.table: block.content for table, block in zip(share, blocks, strict=True)}
-    return found
+
+    def measure(session: RowSession, share: Sequence[TableContent]) -> dict[str, str]:
+        buffers = RowBuffers(PIECE_BYTES)
+        found: dict[str, str] = {}
+        for table in share:
+            digest = xxh3_128()
+            for rows in received(session, table.copy_statement(), buffers):
+                digest.update(rows)
+                progress.advance(len(rows))
+            found[table.table] = digest.hexdigest()
+        return found
+
+    return dict(chain.from_iterable(one.items() for one in _read_all(shares, start, measure)))
 
 
 def sum_side_by_side(
-    parts: Sequence[TableContent], stream: Stream, progress: Progress
+    parts: Sequence[TableContent], start: StartSession, progress: Progress
 ) -> UnorderedSum:
     """Return the rows of all parts of a table, read by a session each; see ``measure_side_by_side``."""
+
+    def add_up(session: RowSession, part: TableContent) -> UnorderedSum:
+        found = UnorderedSum()
+        for rows in received(session, part.copy_statement(), RowBuffers(PIECE_BYTES)):
+            found.add(bytes(rows[:-1]).split(b"\n"))
+            progress.advance(len(rows))
+        return found
+
     total = UnorderedSum()
-    for summing in _read_all([[part] for part in parts], stream, _RowSum, progress):
-        total.join(summing.rows)
+    for found in _read_all(parts, start, add_up):
+        total.join(found)
     return total
 
 
-class _RowSum:
-    """Sums up the rows among events."""
-
-    def __init__(self) -> None:
-        self.rows = UnorderedSum()
-        self._rest = b""
-
-    def feed(self, event: Event) -> None:
-        if isinstance(event, CopyData):
-            *rows, self._rest = (self._rest + event.data).split(b"\n")
-            self.rows.add(rows)
-
-
-class _Taker(Protocol):
-    def feed(self, event: Event) -> None: ...
-
-
-T = TypeVar("T", bound=_Taker)
-
-
 def _read_all(
-    shares: Sequence[Sequence[TableContent]],
-    stream: Stream,
-    taker: Callable[[], T],
-    progress: Progress,
+    shares: Sequence[S], start: StartSession, read: Callable[[RowSession, S], T]
 ) -> list[T]:
-    """Feed what each share's session sends to a taker of its own."""
+    """Let ``read`` read each share in a thread, with a session of its own."""
+    sessions: list[RowSession] = []
+
+    def work(session: RowSession, share: S) -> T:
+        found = read(session, share)
+        session.close()
+        return found
+
     # The threads end when the sessions that they read from have ended.
-    with ThreadPoolExecutor(max(len(shares), 1)) as threads, ExitStack() as stack:
-        reads = [stack.enter_context(stream(share)) for share in shares]
-        takings = [threads.submit(_feed, taker(), lex(read), progress) for read in reads]
-        return [taking.result() for taking in takings]
-
-
-def _feed(taker: T, events: Iterable[Event], progress: Progress) -> T:
-    position = 0
-    for event in events:
-        taker.feed(event)
-        progress.advance(event.end - position)
-        position = event.end
-    return taker
+    with ThreadPoolExecutor(max(len(shares), 1), "measuring", give_way) as threads:
+        try:
+            sessions += [start() for _ in shares]
+            readings = [threads.submit(work, *each) for each in zip(sessions, shares, strict=True)]
+            done, _ = wait(readings, return_when=FIRST_EXCEPTION)
+            for reading in done:
+                reading.result()
+            return [reading.result() for reading in readings]
+        finally:
+            for session in sessions:
+                session.stop()
 
 
 def measure_content(
     tables: Sequence[TableContent], events: Iterable[Event], progress: Progress
 ) -> dict[str, str]:
     """Return the fingerprint of each table whose block is among the events, in that order."""
-    blocks = _feed(ContentsReader(), events, progress).contents().copy_blocks
+    reader = ContentsReader()
+    position = 0
+    for event in events:
+        reader.feed(event)
+        progress.advance(event.end - position)
+        position = event.end
+    blocks = reader.contents().copy_blocks
     return {table.table: block.content for table, block in zip(tables, blocks, strict=True)}

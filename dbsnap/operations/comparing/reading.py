@@ -27,6 +27,7 @@ from dbsnap.postgres.catalog import (
 )
 from dbsnap.postgres.connection import connect, execute, fetch_value, server_version
 from dbsnap.postgres.content import TableContent, content_stream
+from dbsnap.postgres.row_session import RowSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -74,23 +75,29 @@ def read_live(
         progress.phase(f"reading what {database.label} holds")
         inventory = comparable(live_inventory(connection, only), opened)
 
-        stream = partial(
-            content_stream, psql, database, encoding=opened.encoding, snapshot=snapshot
+        start = partial(
+            RowSession,
+            psql,
+            database,
+            snapshot=snapshot,
+            encoding=opened.encoding,
+            version=server_version(connection),
         )
 
         def blocks_of(tables: Sequence[TableContent]) -> Iterator[Event]:
-            with stream(tables) as read:
-                yield from lex(read)
+            encoding = opened.encoding
+            with content_stream(psql, database, tables, encoding=encoding, snapshot=snapshot) as r:
+                yield from lex(r)
 
         tables = readable_tables(opened.table_contents(), inventory)
         progress.phase("comparing content", total_bytes=opened.copy_bytes)
         ordered = [table for table in tables if table.table not in shuffled]
         shares = shared_out(ordered, opened.table_sizes(), jobs)
-        content: dict[str, str | None] = {**measure_side_by_side(shares, stream, progress)}
+        content: dict[str, str | None] = {**measure_side_by_side(shares, start, progress)}
         for table in tables:
             if table.table in shuffled:
                 parts = parts_of(table, _pages(connection, table), jobs)
-                found = sum_side_by_side(parts, stream, progress)
+                found = sum_side_by_side(parts, start, progress)
                 content[table.table] = (
                     expected_content(opened).get(table.table)
                     if found == shuffled[table.table]

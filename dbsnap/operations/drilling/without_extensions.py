@@ -105,7 +105,12 @@ def without_extensions(
             expected=trial.left_out.reduced(opened.expected),
             not_sent=(*opened.not_sent, *trial.spans),
             dump=EditedDump(
-                dump.path, dump.descriptor, dump.file_bytes, dump.compression, tuple(trial.edits)
+                dump.path,
+                dump.descriptor,
+                dump.file_bytes,
+                dump.compression,
+                dump.members,
+                tuple(trial.edits),
             ),
         ),
         trial.left_out,

@@ -18,10 +18,11 @@ from dbsnap.dumpfile.members import MemberWriter
 from dbsnap.errors import ToolUnavailable
 from dbsnap.operations.dumping.plan import USUAL, Thresholds, plan_parallel
 from dbsnap.operations.dumping.rate import Rate
-from dbsnap.operations.dumping.row_frames import LOOK_SECONDS, RowFrames
+from dbsnap.operations.dumping.row_frames import RowFrames
 from dbsnap.postgres.connection import fetch_value, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import (
+    LOOK_SECONDS,
     DumpInFile,
     dump_stream,
     privileges_arguments,
@@ -29,7 +30,8 @@ from dbsnap.postgres.dump import (
     whole_database_arguments,
     without_rows_of,
 )
-from dbsnap.postgres.row_parts import PARTS_SINCE, RowSession, stored_tables
+from dbsnap.postgres.row_parts import PARTS_SINCE, stored_tables
+from dbsnap.postgres.row_session import RowSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,6 +109,8 @@ class Dumping:
         self._psql: Program | None = None
         self._read: Callable[[int], bytes] | None = None
         self._beside: DumpInFile | None = None
+        self._watch: Callable[[], None] = lambda: None
+        self._watched = time.monotonic()
 
     def __enter__(self) -> Self:
         source = self._source
@@ -117,7 +121,7 @@ class Dumping:
                 self._plan = None
             arguments = self._main_arguments()
             stack.enter_context(self._main)
-            stream = dump_stream(source.pg_dump, source.database, arguments)
+            stream = dump_stream(source.pg_dump, source.database, arguments, meanwhile=self._look)
             self._read = self._main.enter_context(stream)
             if not fetch_value(source.snapshot.connection, HAS_LARGE_OBJECTS):
                 arguments = self._privileges_arguments(large_objects=False)
@@ -140,14 +144,17 @@ class Dumping:
         compression: Compression,
         *,
         on_progress: Callable[[int, str], None],
+        watch: Callable[[], None] = lambda: None,
     ) -> WrittenDump:
         """Dump everything into ``output``, and say what was written.
 
-        Raises ToolFailed, ServerFailed or DumpRefused when any process fails, stops early or loses the
-        snapshot, and OSError when the disk is full.
+        ``watch`` is called now and then, and may raise to end it. Raises ToolFailed, ServerFailed or
+        DumpRefused when any process fails, stops early or loses the snapshot, and OSError when the disk
+        is full.
         """
         if self._read is None:
             raise ValueError("the dump has not begun")
+        self._watch = watch
         rate = Rate(self._options.max_rate)
         read = rate.limited(self._read)
         if self._plan is None or self._psql is None:
@@ -157,7 +164,12 @@ class Dumping:
         with MemberWriter(output, compression, threads=threads) as members:
             writer = DumpWriter(members, on_progress)
             post = _PostData(self._source, self._beside)
-            frames = RowFrames(self._plan, members, rate=rate, meanwhile=post.look)
+
+            def meanwhile() -> None:
+                self._look()
+                post.begin_if_it_can()
+
+            frames = RowFrames(self._plan, members, rate=rate, meanwhile=meanwhile)
             self._write_in_parallel(writer, read, frames, post, self._psql)
             return writer.written()
 
@@ -171,6 +183,13 @@ class Dumping:
         arguments = self._privileges_arguments(large_objects=True)
         with dump_stream(source.pg_dump, source.database, arguments) as read:
             yield read
+
+    def _look(self) -> None:
+        """Raise what makes the dump worthless: what ``watch`` raises, or that the snapshot is lost."""
+        if time.monotonic() > self._watched + LOOK_SECONDS:
+            self._watch()
+            self._source.snapshot.check()
+            self._watched = time.monotonic()
 
     def _privileges_arguments(self, *, large_objects: bool) -> list[str]:
         snapshot = self._source.snapshot.identifier
@@ -231,7 +250,6 @@ class _PostData:
         self._source = source
         self._beside = beside
         self._dump: DumpInFile | None = None
-        self._checked = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -240,11 +258,8 @@ class _PostData:
         if self._dump is not None:
             self._dump.__exit__()
 
-    def look(self) -> None:
-        """Begin when it can begin; raise ServerFailed if the snapshot was lost."""
-        if time.monotonic() > self._checked + LOOK_SECONDS:
-            self._source.snapshot.check()
-            self._checked = time.monotonic()
+    def begin_if_it_can(self) -> None:
+        """Begin unless it has, or there would be one connection too many."""
         if self._dump is None and not (self._beside and self._beside.running):
             self._begin()
 

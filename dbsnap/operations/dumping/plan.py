@@ -16,7 +16,10 @@ FRAMES_AHEAD = 2
 """How many frames of one session may wait to be written."""
 
 FRAMES_MEMORY = 64 << 20
-"""About how many bytes of rows all sessions together may hold."""
+"""About how many bytes of rows may be held: of each session frames ahead, one begun, one in writing."""
+
+MOST_TIMES_STORED = 2
+"""A frame ends before its text is this many times as long as what is stored in so many pages."""
 
 LEAST_FRAME_BYTES, MOST_FRAME_BYTES = 1 << 20, 16 << 20
 
@@ -67,6 +70,6 @@ def plan_parallel(
         if table.pages:
             chosen.append(table)
             rest -= table.bytes
-    share = FRAMES_MEMORY // ((FRAMES_AHEAD + 1) * jobs)
+    share = FRAMES_MEMORY // ((FRAMES_AHEAD + 2) * MOST_TIMES_STORED * jobs)
     frame_bytes = thresholds.frame_bytes or max(LEAST_FRAME_BYTES, min(share, MOST_FRAME_BYTES))
     return ParallelPlan(tuple(chosen), frame_bytes) if chosen else None

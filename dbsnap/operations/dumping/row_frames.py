@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.frames import BLOCK_END, Frame
-from dbsnap.operations.dumping.plan import FRAMES_AHEAD
+from dbsnap.dumpfile.frames import Frame
+from dbsnap.operations.dumping.plan import FRAMES_AHEAD, MOST_TIMES_STORED
+from dbsnap.operations.row_buffers import RowBuffers
+from dbsnap.postgres.dump import LOOK_SECONDS
+from dbsnap.scheduling import give_way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from dbsnap.dumpfile.members import MemberWriter
     from dbsnap.operations.dumping.plan import ParallelPlan
     from dbsnap.operations.dumping.rate import Rate
-    from dbsnap.postgres.row_parts import RowPart, RowSession, StoredTable
-
-LOOK_SECONDS = 0.5
-"""How often who waits for a frame calls ``meanwhile``."""
+    from dbsnap.operations.row_buffers import RowBuffer
+    from dbsnap.postgres.row_parts import RowPart, StoredTable
+    from dbsnap.postgres.row_session import RowSession
 
 Place = tuple[int, int]
 """The number of a table and of one of its parts."""
@@ -47,7 +50,7 @@ class RowFrames:
         self._members = members
         self._rate = rate
         self._meanwhile = meanwhile
-        self._most_bytes = 2 * plan.frame_bytes
+        self._buffers = RowBuffers(MOST_TIMES_STORED * plan.frame_bytes)
         self._todo = deque(
             ((table, number), part)
             for table, parts in enumerate(plan.parts())
@@ -102,6 +105,7 @@ class RowFrames:
                 thread.join()
 
     def _work(self, session: RowSession) -> None:
+        give_way()
         try:
             while taken := self._take():
                 place, part = taken
@@ -150,28 +154,39 @@ class RowFrames:
 
     def _frames(self, part: RowPart, session: RowSession, *, is_first: bool) -> Iterator[Frame]:
         """Yield the rows of a part as frames; at least one of its table's first part."""
-        heading = _heading(part.table) if is_first else b""
-        body: list[bytes] = []
-        size = 0
-        for piece in session.copy(part):
-            self._rate.took(len(piece))
-            body.append(piece)
-            size += len(piece)
-            if size >= self._most_bytes and (end := piece.rfind(b"\n") + 1):
-                body[-1] = piece[:end]
-                yield self._frame(part.table, heading, body)
-                heading, body = b"", [piece[end:]]
-                size = len(body[0])
-        if size or heading:
-            yield self._frame(part.table, heading, body)
+        name, columns = part.table.quoted_name, part.table.quoted_columns
+        statement = f"COPY {name} ({columns}) FROM stdin;".encode()
+        head = (_heading(part.table) if is_first else b"") + statement + b"\n"
+        buffer = self._buffers.take(head)
+        session.copy(part.copy_statement())
+        while not buffer.is_complete():
+            if buffer.room:
+                count = session.receive(buffer.room)
+                self._rate.took(count)
+                buffer.took(count)
+                continue
+            rest = buffer.take_rest()
+            if not buffer.has_rows():  # a row that is longer than the buffer
+                buffer = self._buffers.take(head, rest)
+                continue
+            head = statement + b"\n"
+            following = self._buffers.take(head, rest)
+            yield self._frame(buffer, statement)
+            buffer, is_first = following, False
+        buffer.drop_end()
+        if buffer.has_rows() or is_first:
+            yield self._frame(buffer, statement)
 
-    def _frame(self, table: StoredTable, heading: bytes, body: Sequence[bytes]) -> Frame:
-        statement = f"COPY {table.quoted_name} ({table.quoted_columns}) FROM stdin;".encode()
-        head = heading + statement + b"\n"
-        pieces = tuple(piece for piece in body if piece)
-        packed = self._members.pack([head, *pieces, BLOCK_END])
-        rows = sum(piece.count(b"\n") for piece in pieces)
-        return Frame(head, statement, pieces, rows, packed)
+    def _frame(self, buffer: RowBuffer, statement: bytes) -> Frame:
+        raw = buffer.raw()
+        return Frame(
+            raw,
+            statement,
+            begin=buffer.begin,
+            rows=buffer.count_rows(),
+            packed=self._members.pack(raw),
+            written=partial(self._buffers.give_back, buffer),
+        )
 
 
 def _heading(table: StoredTable) -> bytes:

@@ -179,9 +179,9 @@ class Load:
             last_line = step.statement.line + step.statement.text.count(b"\n")
             yield Piece(step.key.validation + b"\n", last_line)
 
-    def _workers(self, waiting: int) -> bytes:
+    def _workers(self, others: int) -> bytes:
         """Let the server use processes of its own for a build only when sessions have nothing to do."""
-        if waiting >= len(self._sessions):
+        if others >= len(self._sessions) - 1:
             return b"SET max_parallel_maintenance_workers = 0;\n"
         return b"RESET max_parallel_maintenance_workers;\n"
 
@@ -197,12 +197,8 @@ class Load:
             yield Piece(text + b"\n", step.statement.line)
             self._on_progress(len(step.statement.text))
 
-    def _reader(self) -> BlockReader:
-        record = self._opened.record
-        return BlockReader(self._opened.dump, record.dump.members if record else ())
-
     def _tables(self, tables: Iterable[TableRows]) -> Iterator[Piece]:
-        reader = self._reader()
+        reader = BlockReader(self._opened.dump)
         for table in tables:
             if table.emptied:
                 # Rows that are put into an empty table in one transaction keep their order, and are
@@ -216,7 +212,8 @@ class Load:
 
     def _shared_rows(self, rows: Rows, sums: UnorderedSum) -> Iterator[Piece]:
         found = UnorderedSum()
-        yield from self._block(self._reader(), rows, passing=partial(collecting, sink=found))
+        reader = BlockReader(self._opened.dump)
+        yield from self._block(reader, rows, passing=partial(collecting, sink=found))
         with self._adding:
             sums.join(found)
 

@@ -125,9 +125,8 @@ class _Reading:
 def _rows(
     opened: OpenedBackup, blocks: Sequence[CopyBlock], *_types: Mapping[str, str]
 ) -> Iterator[RowsBlock]:
-    members = opened.record.dump.members if opened.record else ()
     for block in blocks:
-        yield block.columns, block_pieces(opened.dump, block, members)
+        yield block.columns, block_pieces(opened.dump, block)
 
 
 def _recorded_types(inventory: Inventory) -> dict[str, dict[str, str]]:

@@ -130,10 +130,9 @@ class _Sides:
     def read_dump(self, sink: RowSink) -> None:
         """Give the dump's rows to a sink."""
         opened = self.reading.opened
-        members = opened.record.dump.members if opened.record else ()
         for block in opened.contents.copy_blocks:
             if block.table == self.live.table:
-                collect_body(block_pieces(opened.dump, block, members), sink)
+                collect_body(block_pieces(opened.dump, block), sink)
 
     def read_live(self, sink: RowSink) -> None:
         """Give the live rows to a sink."""
