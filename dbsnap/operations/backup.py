@@ -89,38 +89,42 @@ def backup(
         source = source_of(snapshot.connection, database, target)
         dumped = _dump_source(snapshot, database, source, pg_bin)
         before = snapshot.sequence_values()
-        with Dumping(dumped, options) as dumping:
-            _announce(progress, dumped, source)
-            with (
-                InventoryReading(snapshot) as reading,
-                staging(directory, database.name, clock()) as stage,
-            ):
-                if migrations.required:  # or it would be said after hours
-                    demand(_migrations(reading, database, migrations), migrations, NO_BACKUP)
-                write = partial(dumping.write, watch=reading.check)
-                written = keep_written(stage, write, compression, progress)
-                found = _migrations(reading, database, migrations)
-                notes = [*proof.without_invalid_indexes(reading.result())[1], *found.findings]
-                notes += not_applied(standing_exclusions)
-                expected = _prove(reading.result(), written, before)
-                with dumping.privileges() as read:
-                    companion = keep_privileges(stage, read, dumped.encoding)
-                snapshot.check()
-                record = Record(
-                    id=stage.id,
-                    created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
-                    reason=reason,
-                    dbsnap_version=VERSION,
-                    source=source,
-                    dump=dump_of(stage, written, dumped.pg_dump),
-                    privileges=companion,
-                    restore_script=keep_restore_script(stage, source, written, expected),
-                    duration_seconds=round(time.monotonic() - started, 3),
-                    inventory=expected,
-                    notes=tuple(note.message for note in notes),
-                )
-                stage.write_json(RECORD_SUFFIX, record.as_json())
-                publish(stage, directory)  # the record last: with it the backup exists
+        about = fetch_value(snapshot.connection, ESTIMATE)
+        with (
+            Dumping(dumped, options) as dumping,
+            InventoryReading(snapshot) as reading,
+            staging(directory, database.name, clock()) as stage,
+        ):
+            progress.phase(
+                f"dumping {source.database} with pg_dump {dumped.pg_dump.version_text}",
+                total_bytes=about,
+            )
+            if migrations.required:  # or it would be said after hours
+                demand(_migrations(reading, database, migrations), migrations, NO_BACKUP)
+            write = partial(dumping.write, watch=reading.check)
+            written = keep_written(stage, write, compression, progress)
+            found = _migrations(reading, database, migrations)
+            notes = [*proof.without_invalid_indexes(reading.result())[1], *found.findings]
+            notes += not_applied(standing_exclusions)
+            expected = _prove(reading.result(), written, before)
+            with dumping.privileges() as read:
+                companion = keep_privileges(stage, read, dumped.encoding)
+            snapshot.check()
+            record = Record(
+                id=stage.id,
+                created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}",
+                reason=reason,
+                dbsnap_version=VERSION,
+                source=source,
+                dump=dump_of(stage, written, dumped.pg_dump),
+                privileges=companion,
+                restore_script=keep_restore_script(stage, source, written, expected),
+                duration_seconds=round(time.monotonic() - started, 3),
+                inventory=expected,
+                notes=tuple(note.message for note in notes),
+            )
+            stage.write_json(RECORD_SUFFIX, record.as_json())
+            publish(stage, directory)  # the record last: with it the backup exists
     summaries = Summaries(directory)
     summaries.know(directory / (record.id + RECORD_SUFFIX), record)
     rebuild_manifest(directory, summaries)
@@ -140,13 +144,6 @@ def _dump_source(
     version = server_version(snapshot.connection)
     pg_dump = choose("pg_dump", version, pg_bin=pg_bin, needs_tls=database.needs_tls)
     return DumpSource(database, snapshot, pg_dump, pg_bin, dump_encoding(source.encoding))
-
-
-def _announce(progress: Progress, dumped: DumpSource, source: Source) -> None:
-    progress.phase(
-        f"dumping {source.database} with pg_dump {dumped.pg_dump.version_text}",
-        total_bytes=fetch_value(dumped.snapshot.connection, ESTIMATE),
-    )
 
 
 def _prove(expected: Inventory, written: WrittenDump, before: Mapping[str, int]) -> Inventory:
