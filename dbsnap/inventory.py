@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dbsnap.report import Finding
@@ -132,9 +133,12 @@ def object_name(*parts: str) -> str:
     Unlike the server's ``quote_ident`` this does not depend on a list of keywords, which differs
     between majors: ``object_name("public", "user")`` is ``public.user`` everywhere.
     """
-    return ".".join(
-        part if PLAIN_NAME.match(part) else '"' + part.replace('"', '""') + '"' for part in parts
-    )
+    return ".".join(map(_quoted_if_needed, parts))
+
+
+@lru_cache(maxsize=1 << 14)
+def _quoted_if_needed(part: str) -> str:
+    return part if PLAIN_NAME.match(part) else '"' + part.replace('"', '""') + '"'
 
 
 def split_name(name: str) -> tuple[str, ...]:

@@ -74,18 +74,22 @@ class Staging:
         self.write(suffix, (_json_text(document) + "\n").encode())
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+"""One for all: ``json.dumps`` would make a new one for each object of the inventory."""
+
+
 def _json_text(document: Any, levels: int = 4, margin: str = "") -> str:
     """Return JSON with a line for each entry of the outermost levels.
 
     Below them it is compact: only so does Python's json use its fast encoder.
     """
     if levels == 0 or not document or not isinstance(document, dict | list):
-        return json.dumps(document, ensure_ascii=False)
+        return _ENCODE(document)
     inside = margin + " "
     if isinstance(document, dict):
         opening, closing = "{}"
         entries = [
-            f"{json.dumps(name, ensure_ascii=False)}: {_json_text(value, levels - 1, inside)}"
+            f"{_ENCODE(name)}: {_json_text(value, levels - 1, inside)}"
             for name, value in document.items()
         ]
     else:

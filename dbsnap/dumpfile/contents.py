@@ -27,6 +27,7 @@ from dbsnap.dumpfile.lexing.events import (
 )
 from dbsnap.dumpfile.lexing.token_values import codec_of, decode
 from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.inventory import NAMED_NOT_NULL_SINCE, Facts, Inventory
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ _RELEVANT = re.compile(
     rb"(?is)CREATE\b|SET\b|ALTER\b.*?\b(?:ADD|DISABLE|ENABLE|ATTACH)\b"
     rb"|SELECT\b.*?\b(?:setval|lo_create|set_config)\b"
 )
+
+_PLAIN = rb"[a-z_][a-z0-9_]*+"
+_COLUMN = rb'(?:%s|"[A-Za-z0-9_ ]++")' % _PLAIN
+_USUAL_COPY = compiled(
+    rb"COPY (%s\.%s) \((%s(?:, %s)*+)\) FROM stdin;" % (_PLAIN, _PLAIN, _COLUMN, _COLUMN)
+)
+"""COPY as nearly all dumps have it; what it does not match is read by its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,16 @@ class ContentsReader:
         return text.decode(self._codec, "replace").encode("utf-8", "replace")
 
     def _open_block(self, event: CopyStart) -> _OpenBlock:
+        if usual := _USUAL_COPY.fullmatch(event.text):
+            table = usual[1].decode()
+            columns = tuple(part.strip('"') for part in usual[2].decode().split(", "))
+        else:
+            table, columns = self._read_copy(event)
+        before = self._tables.setdefault(table, _TableContent(columns))
+        return _OpenBlock(table, columns, before.digest_for(columns))
+
+    def _read_copy(self, event: CopyStart) -> tuple[str, tuple[str, ...]]:
+        """Return the table and the columns that a COPY statement names."""
         text = self._recode(event.text)
         cursor = Cursor(tokenize(text, standard_strings=event.standard_strings), 1)
         table = self._definitions.qualified(cursor.name())
@@ -197,8 +215,7 @@ class ContentsReader:
             while not cursor.at_end() and not cursor.accept(")"):
                 columns.extend(cursor.name() or (cursor.next().value,))
                 cursor.accept(",")
-        before = self._tables.setdefault(table, _TableContent(tuple(columns)))
-        return _OpenBlock(table, tuple(columns), before.digest_for(tuple(columns)))
+        return table, tuple(columns)
 
     def _feed_data(self, event: CopyData) -> None:
         if self._block is None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexer import MetaCommand, Statement, lex
-from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
+from dbsnap.dumpfile.lexing.tokens import Cursor, decode, tokenize
+from dbsnap.dumpfile.patterns import compiled
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ NO_ROLES = frozenset({"public", "session_user", "current_user"})
 
 _PERHAPS = re.compile(rb"(?is)(?:GRANT|REVOKE|SET|RESET)\b|ALTER\b.*?(?:OWNER|DEFAULT)")
 """How every statement begins that is about privileges: the others need no closer look."""
+
+_NAME = rb'(?:"[^"]++"|[a-z_][a-z0-9_]*+)'
+_PLAIN_OWNER = compiled(
+    rb'ALTER (?:[A-Z]++ )++%s\.%s OWNER TO (?:"(?P<quoted>[^"]++)"|(?P<plain>[a-z_][a-z0-9_]*+));'
+    % (_NAME, _NAME)
+)
+"""Nine of ten of them; the others are read by their tokens."""
 
 HARMLESS_COMMANDS = (b"\\restrict ", b"\\unrestrict ")
 CONNECT = b"\\connect "
@@ -74,13 +82,10 @@ def privilege_statements(
                 hint="pg_dump writes no such thing; do not load this file",
             )
         if isinstance(event, Statement) and _PERHAPS.match(event.text):
-            tokens = tokenize(event.text)
-            if _is_about_privileges(tokens):
-                found.append(
-                    PrivilegeStatement(
-                        event.text, frozenset(_roles(tokens)), (event.offset, event.end)
-                    )
-                )
+            roles = _roles_named(event.text)
+            if roles is not None:
+                span = (event.offset, event.end)
+                found.append(PrivilegeStatement(event.text, frozenset(roles), span))
     return found
 
 
@@ -127,6 +132,15 @@ def units(statements: Iterable[PrivilegeStatement]) -> Iterator[bytes]:
             yield b"\n".join([setting, statement.text, RESET_AUTHORIZATION])
         else:
             yield statement.text
+
+
+def _roles_named(text: bytes) -> set[str] | None:
+    """Return the roles that a statement about privileges names; None if it is about something else."""
+    if plain := _PLAIN_OWNER.fullmatch(text):
+        quoted, role = plain["quoted"], decode(plain["quoted"] or plain["plain"])
+        return {role} if quoted or role not in NO_ROLES else set()
+    tokens = tokenize(text)
+    return _roles(tokens) if _is_about_privileges(tokens) else None
 
 
 def _is_about_privileges(tokens: list[Token]) -> bool:

@@ -22,7 +22,7 @@ from dbsnap.inventory import (
     object_name,
     split_name,
 )
-from dbsnap.postgres.connection import fetch
+from dbsnap.postgres.connection import json_answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -102,7 +102,7 @@ def ask_connection(connection: Connection) -> Ask:
     """Return an Ask that uses one of dbsnap's own connections."""
 
     def ask(sql: str) -> list[Any]:
-        return [row[0] for row in fetch(connection, sql)]
+        return json_answers(connection.execute(sql.encode()))
 
     return ask
 

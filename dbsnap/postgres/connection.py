@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,13 @@ def fetch(
 ) -> list[tuple[Any, ...]]:
     """Return all rows of one query that dbsnap itself wrote."""
     return connection.execute(sql.encode(), parameters or None).fetchall()
+
+
+def json_answers(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    """Return the JSON values that a query gave, one a row, decoded together: many cost less so."""
+    result = cursor.pgresult
+    rows = [] if result is None else [result.get_value(row, 0) for row in range(result.ntuples)]
+    return list(json.loads(b"[" + b",".join(row or b"null" for row in rows) + b"]"))
 
 
 def execute(connection: Connection, sql: str) -> None:

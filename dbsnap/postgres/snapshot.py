@@ -18,7 +18,7 @@ from psycopg import errors as postgres_errors
 from dbsnap.errors import OperationFailed, ServerFailed
 from dbsnap.inventory import object_name
 from dbsnap.postgres.catalog import ask_connection, list_tables, quote_name
-from dbsnap.postgres.connection import connect, execute, fetch, fetch_value
+from dbsnap.postgres.connection import connect, execute, fetch, fetch_value, json_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +89,7 @@ class Snapshot:
         with self._asking:
             cursor = self.connection.execute(statement.encode())
             cursor.nextset()
-            answers = [row[0] for row in cursor.fetchall()]
+            answers = json_answers(cursor)
             cursor.nextset()
         return answers
 

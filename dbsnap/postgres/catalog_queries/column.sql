@@ -15,8 +15,10 @@ SELECT ARRAY[nspname, relname, attname]::text[], NULL::text, ARRAY[nspname, reln
         'collation', CASE WHEN attcollation <> type.typcollation
             THEN attcollation::regcollation::text END,
         'storage', CASE WHEN attstorage <> type.typstorage THEN attstorage END,
-        'compression', nullif(to_jsonb(attribute) ->> 'attcompression', ''),
-        'statistics', nullif((to_jsonb(attribute) ->> 'attstattarget')::int, -1),
+        -- New in 14; a whole row as JSON takes time, so only where it can say anything.
+        'compression', CASE WHEN attstorage IN ('x', 'm') THEN
+            nullif(to_jsonb(attribute) ->> 'attcompression', '') END,
+        'statistics', nullif(attstattarget, -1),
         'options', (SELECT jsonb_agg(option ORDER BY option) FROM unnest(attoptions) AS option),
         'foreign_options', (
             SELECT jsonb_agg(option ORDER BY option) FROM unnest(attfdwoptions) AS option))

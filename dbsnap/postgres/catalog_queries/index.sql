@@ -6,10 +6,10 @@ SELECT ARRAY[index.nspname, index.relname]::text[], NULL::text,
         'partitioned', index.relkind = 'I',
         'clustered', indisclustered,
         'replica_identity', indisreplident,
-        'statistics', (SELECT jsonb_object_agg(attnum, to_jsonb(attribute) -> 'attstattarget')
+        'statistics', (SELECT jsonb_object_agg(attnum, attstattarget)
                        FROM pg_catalog.pg_attribute AS attribute
                        WHERE attrelid = index.oid
-                           AND (to_jsonb(attribute) ->> 'attstattarget')::int >= 0))
+                           AND attstattarget >= 0))
 FROM pg_catalog.pg_index
 JOIN user_relation AS index ON index.oid = indexrelid
 JOIN user_relation ON user_relation.oid = indrelid
