@@ -35,14 +35,20 @@ def compare(*, size: str, rounds: int, only: str = "", major: int | None = None)
     with arena(size, major=major, say=_say) as place:
         rows = (contest for module in MODULES for contest in module(place))
         wanted = (contest for contest in rows if only in contest.row)
-        outcomes = hold(wanted, rounds=rounds, server_cpu=place.server_cpu(), say=_say)
+        outcomes = hold(
+            wanted,
+            rounds=rounds,
+            warm_up=size == "small",
+            server_cpu=place.server_cpu(),
+            say=_say,
+        )
         return {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "size": size,
             "rounds": rounds,
             "server": ".".join(map(str, place.server.version)),
             "machine": machine(),
-            "rows": [outcome.document() for outcome in outcomes],
+            "rows": [row for outcome in outcomes for row in outcome.documents()],
         }
 
 
@@ -61,7 +67,7 @@ def as_text(document: dict[str, Any]) -> str:
     ]
     for row in document["rows"]:
         ours, peer = row["ours"], row["peer"]
-        taken = " ".join(_effort(ours)) + f" {ours['peak_megabytes']:.0f}"
+        taken = " ".join([*_effort(ours), *([f"{ours['peak_megabytes']:.0f}"] if "label" in ours else [])])
         lines.append(
             f"| {row['row'].replace('|', chr(92) + '|')} | {row['ratio']:.2f} | {row['target']} "
             f"| {taken} | {' '.join(_effort(peer))} |"
@@ -70,7 +76,8 @@ def as_text(document: dict[str, Any]) -> str:
 
 
 def _effort(side: dict[str, Any]) -> list[str]:
-    return [f"{side[what]:.2f}" for what in ("wall_seconds", "cpu_seconds", "server_cpu_seconds")]
+    kinds = ("wall_seconds", "cpu_seconds", "server_cpu_seconds")
+    return [f"{side[kind]:.2f}" for kind in kinds if kind in side]
 
 
 def _say(line: str) -> None:

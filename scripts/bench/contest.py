@@ -7,6 +7,7 @@ median of the rounds' own ratios.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -32,7 +33,8 @@ def nothing() -> None:
 class Contender:
     """One side: a pipeline of programs, each an argument list, whose last output goes to a file.
 
-    ``prepare`` is called before each round and not measured.
+    ``prepare`` is called before each round and not measured. Where it writes ``phases``, those are the
+    seconds of its parts by their names, as JSON.
     """
 
     label: str
@@ -40,13 +42,25 @@ class Contender:
     environment: Mapping[str, str]
     output: Path = Path(os.devnull)
     prepare: Callable[[], object] = nothing
+    phases: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A row about phases of ours alone: how they compare with the peer, or with other phases of ours."""
+
+    row: str
+    target: float
+    phases: tuple[str, ...]
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
     """A row of the table. ``target`` is the ratio to reach: ours to the peer's seconds of wall time.
 
-    With ``diff`` it is the seconds that ours may take more.
+    With ``difference`` it is the seconds that ours may take more. ``parts`` are rows that come of the
+    same runs.
     """
 
     row: str
@@ -54,6 +68,7 @@ class Contest:
     ours: Contender
     peer: Contender
     difference: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,11 @@ class Effort:
     cpu: float
     server_cpu: float
     peak_bytes: int
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+    def seconds(self, phases: Sequence[str]) -> float:
+        """Return the wall time of some phases, of all if none is named."""
+        return sum(self.phases[name] for name in phases) if phases else self.wall
 
 
 @dataclass(slots=True)
@@ -82,9 +102,9 @@ class Outcome:
             return statistics.median(o - p for o, p in pairs)
         return statistics.median(o / p for o, p in pairs)
 
-    def document(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
+    def documents(self) -> Iterator[dict[str, Any]]:
+        """Yield its rows for JSON."""
+        yield {
             "row": self.contest.row,
             "target": self.contest.target,
             "is_difference": self.contest.difference,
@@ -92,20 +112,34 @@ class Outcome:
             "ours": _summary(self.contest.ours, self.ours),
             "peer": _summary(self.contest.peer, self.peer),
         }
+        for part in self.contest.parts:
+            others = self.ours if part.of else self.peer
+            own = [effort.seconds(part.phases) for effort in self.ours]
+            against = [effort.seconds(part.of) for effort in others]
+            ratios = [o / a for o, a in zip(own, against, strict=True)]
+            yield {
+                "row": part.row,
+                "target": part.target,
+                "is_difference": False,
+                "ratio": round(statistics.median(ratios), 3),
+                "ours": {"wall_seconds": round(statistics.median(own), 3)},
+                "peer": {"wall_seconds": round(statistics.median(against), 3)},
+            }
 
 
 def hold(
     contests: Iterable[Contest],
     *,
     rounds: int,
+    warm_up: bool,
     server_cpu: Callable[[], float],
     say: Callable[[str], None],
 ) -> Iterator[Outcome]:
-    """Hold each contest in turn: one unmeasured round, then ``rounds`` that alternate who begins."""
+    """Hold each contest in turn, ``rounds`` that alternate who begins; before them one to warm up."""
     for contest in contests:
         outcome = Outcome(contest)
         sides = [(contest.ours, outcome.ours), (contest.peer, outcome.peer)]
-        for contender, _ in sides:
+        for contender, _ in sides if warm_up else ():
             run(contender, server_cpu)
         for number in range(rounds):
             for contender, efforts in sides if number % 2 else reversed(sides):
@@ -145,7 +179,8 @@ def run(contender: Contender, server_cpu: Callable[[], float]) -> Effort:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     time.sleep(SESSIONS_END_SECONDS)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Effort(wall, cpu, server_cpu() - server_before, peak)
+    phases = json.loads(contender.phases.read_text()) if contender.phases else {}
+    return Effort(wall, cpu, server_cpu() - server_before, peak, phases)
 
 
 def cpu_of_server(postmaster: int) -> float:

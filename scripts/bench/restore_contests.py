@@ -1,34 +1,35 @@
-"""Restoring: ``dbsnap restore``, guard and full comparison included, against psql and pg_restore."""
+"""Restoring: dbsnap's restore, as a whole and its loading alone, against psql and pg_restore."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import phases
 from arena import MIXED, ONE_TABLE, Arena, knows_zstd
-from contest import Contender, Contest
+from contest import Contender, Contest, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 RESTORED = "restored"
 """The database that every side restores into."""
 
+LEAST_TARGET = 0.68
+WHOLE_TARGET = 1.0
+"""There is no other program that does all of it: to be as fast as those that only load."""
+
 
 def contests(arena: Arena) -> Iterator[Contest]:
     """Yield the rows about restoring for which there is a peer on this machine."""
-    yield Contest(
-        "restore, against psql -f", 0.68, _restore(arena, MIXED, "none"), _psql(arena, MIXED)
-    )
-    yield Contest(
-        "restore, gzip, against pg_restore -j2",
-        0.92,
-        _restore(arena, MIXED, "gzip"),
-        _pg_restore(arena, MIXED, arena.own("pg_restore"), ["-Z", "gzip"]),
-    )
+    peer = _psql(arena, MIXED)
+    yield _contest("restore", "psql -f", 0.68, _restore(arena, MIXED, "none"), peer)
+    peer = _pg_restore(arena, MIXED, arena.own("pg_restore"), ["-Z", "gzip"])
+    yield _contest("restore, gzip", "pg_restore -j2", 0.92, _restore(arena, MIXED, "gzip"), peer)
     able = [one for one in arena.programs("pg_dump") if one.major >= 17 and knows_zstd(one)]
     if not able:
         return
@@ -37,25 +38,38 @@ def contests(arena: Arena) -> Iterator[Contest]:
         (MIXED, 1.03, "restore, zstd"),
         (ONE_TABLE, 0.87, "restore, one table, zstd"),
     ):
-        yield Contest(
-            f"{what}, against pg_restore {able[-1].major} -j2",
-            target,
-            _restore(arena, database, "zstd"),
-            _pg_restore(arena, database, program, ["-Z", "zstd:1"]),
-        )
+        peer = _pg_restore(arena, database, program, ["-Z", "zstd:1"])
+        ours = _restore(arena, database, "zstd")
+        yield _contest(what, f"pg_restore {able[-1].major} -j2", target, ours, peer)
+
+
+def _contest(what: str, whom: str, target: float, ours: Contender, peer: Contender) -> Contest:
+    """Return a contest of two rows or three: peers only load, and so one row is about loading alone.
+
+    The whole command guards the dump, runs ANALYZE and compares all that was loaded as well.
+    """
+    loading = (phases.LOADING,)
+    parts = [Part(f"{what}: loading, against {whom}", target, loading)]
+    if target == LEAST_TARGET:
+        share = f"{what}: comparing all content, of loading"
+        parts.append(Part(share, 0.27, (phases.READING, phases.COMPARING), loading))
+    row = f"{what}: whole command, against {whom}"
+    return Contest(row, WHOLE_TARGET, ours, peer, parts=tuple(parts))
 
 
 def _restore(arena: Arena, database: str, compression: str) -> Contender:
     directory = arena.place / f"restore_{database}_{compression}"
-    command = ["restore", "latest", "--dir", str(directory), "--to", RESTORED, "--yes", "--json"]
+    times = directory / "phases"
+    program = str(Path(phases.__file__))
     take = ["backup", "--dir", str(directory), "-Z", compression, "--json"]
-    address = ["--url", arena.url(database)]
-    making = _once(directory, arena.dbsnap(*take, *address), arena, database)
+    address = arena.url(database)
+    making = _once(directory, arena.dbsnap(*take, "--url", address), arena, database)
     return Contender(
         f"dbsnap restore of {compression}",
-        [arena.dbsnap(*command, *address)],
+        [[sys.executable, program, address, str(directory), RESTORED, str(times)]],
         {},
         prepare=lambda: (making(), _drop(arena)),
+        phases=times,
     )
 
 
