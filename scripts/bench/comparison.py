@@ -67,7 +67,8 @@ def as_text(document: dict[str, Any]) -> str:
     ]
     for row in document["rows"]:
         ours, peer = row["ours"], row["peer"]
-        taken = " ".join([*_effort(ours), *([f"{ours['peak_megabytes']:.0f}"] if "label" in ours else [])])
+        memory = [f"{ours['peak_megabytes']:.0f}"] if "peak_megabytes" in ours else []
+        taken = " ".join([*_effort(ours), *memory])
         lines.append(
             f"| {row['row'].replace('|', chr(92) + '|')} | {row['ratio']:.2f} | {row['target']} "
             f"| {taken} | {' '.join(_effort(peer))} |"

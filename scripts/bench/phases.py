@@ -33,7 +33,7 @@ class Times(NoProgress):
         """Begin a phase."""
         del total_bytes
         self.done()
-        self._phase, self._began = text.split()[0], time.perf_counter()
+        self._phase, self._began = text.split(maxsplit=1)[0], time.perf_counter()
 
     def done(self) -> None:
         """End the current phase."""
