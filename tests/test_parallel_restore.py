@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -315,3 +316,46 @@ def test_a_session_is_lost_while_several_work(
     assert process.wait() == 1, process.text
     assert expected in process.text
     assert eventually(lambda: not sessions(server), seconds=3)
+
+
+SOME_SECONDS = """
+CREATE TABLE large (id integer PRIMARY KEY, word text NOT NULL);
+INSERT INTO large SELECT n, repeat(md5(n::text), 3) FROM generate_series(1, 120000) n;
+CREATE INDEX large_word ON large (word);
+CREATE TABLE other AS SELECT id, id % 1000 + 1 AS one, word FROM large WHERE id <= 60000;
+ALTER TABLE other ADD PRIMARY KEY (id);
+ALTER TABLE other ADD FOREIGN KEY (one) REFERENCES large;
+ALTER TABLE other ADD FOREIGN KEY (id) REFERENCES large;
+CREATE INDEX other_word ON other (word);
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_ended_at_many_moments(
+    new_database: NewDatabase, server: ThrowawayServer, tmp_path: Path, number: int
+) -> None:
+    """In rows, indexes, keys and comparing alike: the live database stays as it was."""
+    database = new_database(SOME_SECONDS)
+    taken = backup(database, target="test", directory=tmp_path, options=FRAMES)
+    query(database, "INSERT INTO other VALUES (60001, 1, 'new') RETURNING id")
+    arguments = ["restore", str(taken.dump), "--yes", "--jobs", "3", "--url", address_of(database)]
+    halves = f"SELECT datname FROM pg_database WHERE datname LIKE '{database.name}_restore_%'"
+    moments = 0
+    for delay in (0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.1, 1.4, 1.7):
+        process = Started(*arguments, cwd=tmp_path, program=("-c", PROGRAM))
+        assert process.wait_for("loading into"), process.text
+        time.sleep(delay)
+        children = process.children()
+        if process.kill(number) == 0 or "Traceback" in process.text:
+            break  # it was done
+        if not query(database, "SELECT FROM other WHERE word = 'new'"):
+            break  # it was as good as done
+        assert eventually(lambda: not running(children) and not sessions(server))  # noqa: B023
+        assert len(query(database, halves)) == (1 if number == signal.SIGKILL else 0)
+        moments += 1
+    assert "Traceback" not in process.text
+    assert moments > 3
+    again = Started(*arguments, cwd=tmp_path, program=("-c", PROGRAM))
+    assert again.wait() == 0, again.text
+    assert not query(database, halves)
+    assert not verify(taken.dump, database).findings
