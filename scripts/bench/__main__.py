@@ -1,7 +1,7 @@
 """The benchmarks, and their command line: ``make bench ARGS="lexer --rounds 5 --json"``.
 
 ``speed`` compares dbsnap with its peers (``comparison.py`` says how rows are added); it runs when it is
-named, or with ``--size``.
+named, or with ``--size``. ``growth`` does so with ever larger databases; it runs when it is named.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ BENCHMARKS: dict[str, Callable[[int], list[Measurement]]] = {
 LAST = Path("build/bench")
 ROUNDS = 5
 SMALL_ROUNDS = 3
-COMPARISON = "speed"
+COMPARISON, GROWTH = "speed", "growth"
 
 
 def main() -> int:
     """Run the benchmarks that were asked for and say what they found."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    names = [*BENCHMARKS, COMPARISON]
+    names = [*BENCHMARKS, COMPARISON, GROWTH]
     parser.add_argument("names", nargs="*", help=f"any of {', '.join(names)}")
     parser.add_argument("--size", choices=SIZES, help="how much data the comparison is made with")
     parser.add_argument("--only", default="", help="only the comparison's rows with this word")
@@ -45,11 +45,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    if COMPARISON in arguments.names or arguments.size:
-        run_comparison(arguments)
-        arguments.names = [name for name in arguments.names if name != COMPARISON] or None
-        if arguments.names is None:
-            return 0
+    if GROWTH in arguments.names:
+        run_comparison(arguments, GROWTH)
+    elif COMPARISON in arguments.names or arguments.size:
+        run_comparison(arguments, COMPARISON)
+    if left := [name for name in arguments.names if name not in {COMPARISON, GROWTH}]:
+        arguments.names = left
+    elif arguments.names or arguments.size:
+        return 0
     for name in arguments.names or BENCHMARKS:
         found = BENCHMARKS[name](arguments.rounds or ROUNDS)
         document = {"machine": machine(), "results": [one.document() for one in found]}
@@ -60,18 +63,19 @@ def main() -> int:
     return 0
 
 
-def run_comparison(arguments: argparse.Namespace) -> None:
+def run_comparison(arguments: argparse.Namespace, name: str) -> None:
     """Compare with the peers; write the JSON, the table and the chart."""
     document = comparison.compare(
         size=arguments.size or "small",
         rounds=arguments.rounds or (ROUNDS if arguments.size == "full" else SMALL_ROUNDS),
         only=arguments.only,
         major=arguments.major,
+        growth=name == GROWTH,
     )
     written, table = json.dumps(document, indent=2) + "\n", comparison.as_text(document)
     LAST.mkdir(parents=True, exist_ok=True)
     for suffix, text in ((".json", written), (".md", table), (".svg", as_svg(document))):
-        (LAST / (COMPARISON + suffix)).write_text(text)
+        (LAST / (name + suffix)).write_text(text)
     sys.stdout.write(written if arguments.json else table)
 
 

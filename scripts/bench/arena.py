@@ -22,7 +22,7 @@ from dbsnap.postgres.discovery import find_programs
 from dbsnap.postgres.throwaway import server_binaries, throwaway_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.throwaway import ThrowawayServer
@@ -116,6 +116,11 @@ class Arena:
         """Return the command line of a dbsnap in a process of its own."""
         return [sys.executable, "-m", "dbsnap", *arguments]
 
+    def make(self, name: str, statements: Sequence[str]) -> None:
+        """Make a database anew, and fill it."""
+        self.run("postgres", f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+        self.run(name, *statements, "VACUUM ANALYZE", "CHECKPOINT")
+
     def run(self, name: str, *statements: str) -> None:
         """Run statements in a database, each by itself."""
         run_statements(self.server.database(name), *statements)
@@ -128,21 +133,23 @@ class Arena:
 
 
 @contextmanager
-def arena(size: str, *, major: int | None, say: Callable[[str], None]) -> Iterator[Arena]:
+def arena(
+    size: str, *, major: int | None, say: Callable[[str], None], filled: bool = True
+) -> Iterator[Arena]:
     """Start a server, fill its databases, and remove everything at the end."""
     share = SIZES[size]
     program = server_binaries(major=major or major_of_best_peer())
     settings = {
         "shared_buffers": "1GB" if share == 1 else "256MB",
         "max_wal_size": "4GB",
-        "max_locks_per_transaction": "512",
+        "max_locks_per_transaction": "1024",
     }
     place = os.environ.get("DBSNAP_BENCH_DIR")
     with (
         tempfile.TemporaryDirectory(prefix="dbsnap-bench-", dir=place) as directory,
         throwaway_server(program, settings=settings) as server,
     ):
-        for name in (*CONTENTS, TINY_TABLES):
+        for name in (*CONTENTS, TINY_TABLES) if filled else ():
             run_statements(server.database(), f"CREATE DATABASE {name} TEMPLATE template0")
             _fill(server.database(name), name, share)
             with connect(server.database(name)) as connection:

@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import dump_contests
+import growth_contests
 import restore_contests
 from arena import Arena, arena
 from contest import hold
@@ -24,16 +25,19 @@ if TYPE_CHECKING:
 
     from contest import Contest
 
+GROWTH: tuple[Callable[[Arena], Iterator[Contest]], ...] = (growth_contests.contests,)
 MODULES: tuple[Callable[[Arena], Iterator[Contest]], ...] = (
     dump_contests.contests,
     restore_contests.contests,
 )
 
 
-def compare(*, size: str, rounds: int, only: str = "", major: int | None = None) -> dict[str, Any]:
-    """Hold all contests and return what came of them, with date, machine and versions."""
-    with arena(size, major=major, say=_say) as place:
-        rows = (contest for module in MODULES for contest in module(place))
+def compare(
+    *, size: str, rounds: int, only: str = "", major: int | None = None, growth: bool = False
+) -> dict[str, Any]:
+    """Hold all contests, or those about growth, and return what came of them, on which machine."""
+    with arena(size, major=major, say=_say, filled=not growth) as place:
+        rows = (contest for module in (GROWTH if growth else MODULES) for contest in module(place))
         wanted = (contest for contest in rows if only in contest.row)
         outcomes = hold(
             wanted,

@@ -12,50 +12,59 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from dbsnap.postgres.discovery import Program
+
 
 def contests(arena: Arena) -> Iterator[Contest]:
     """Yield the rows about dumping for which there is a peer on this machine."""
-    custom, directory = _pg_dump(arena, MIXED, "-Fc"), _pg_dump(arena, MIXED, "-Fd", "-j2")
-    yield Contest("dump, gzip, against pg_dump -Fc", 0.20, _backup(arena, MIXED, "gzip"), custom)
+    custom, directory = pg_dump_of(arena, MIXED, "-Fc"), pg_dump_of(arena, MIXED, "-Fd", "-j2")
+    yield Contest("dump, gzip, against pg_dump -Fc", 0.20, backup_of(arena, MIXED, "gzip"), custom)
     yield Contest(
-        "dump, gzip, against pg_dump -Fd -j2", 0.32, _backup(arena, MIXED, "gzip"), directory
+        "dump, gzip, against pg_dump -Fd -j2", 0.32, backup_of(arena, MIXED, "gzip"), directory
     )
     if zstd := shutil.which("zstd"):
-        piped = _pg_dump(arena, MIXED, "-Fp", then=[zstd, "-q", "-3"])
-        ours = _backup(arena, MIXED, "zstd")
+        piped = pg_dump_of(arena, MIXED, "-Fp", then=[zstd, "-q", "-3"])
+        ours = backup_of(arena, MIXED, "zstd")
         yield Contest("dump, zstd, against pg_dump -Fp | zstd -3", 0.75, ours, piped)
-    if able := [p for p in arena.programs("pg_dump") if p.major >= 17 and knows_zstd(p)]:
+    if able := program_with_zstd(arena):
         options = ("-Fd", "-j2", "-Z", "zstd:1")
         for database, target, what in (
             (MIXED, 1.25, "dump, zstd"),
             (ONE_TABLE, 0.97, "dump, one table, zstd"),
         ):
-            peer = _pg_dump(arena, database, *options, program=str(able[-1].path))
-            ours = _backup(arena, database, "zstd")
-            row = f"{what}, against pg_dump {able[-1].major} -Fd -j2 -Z zstd:1"
+            peer = pg_dump_of(arena, database, *options, program=str(able.path))
+            ours = backup_of(arena, database, "zstd")
+            row = f"{what}, against pg_dump {able.major} -Fd -j2 -Z zstd:1"
             yield Contest(row, target, ours, peer)
     for database, target, what in (
         (MIXED, 0.78, "dump, uncompressed"),
         (TINY_TABLES, 1.5, "dump, 2,000 tiny tables"),
     ):
-        ours, peer = _backup(arena, database, "none"), _pg_dump(arena, database, "-Fp")
+        ours, peer = backup_of(arena, database, "none"), pg_dump_of(arena, database, "-Fp")
         yield Contest(f"{what}, against pg_dump -Fp", target, ours, peer)
     yield Contest(
         "exact counts of all tables, of dumping them",
         0.08,
         _counts(arena, MIXED),
-        _backup(arena, MIXED, "zstd"),
+        backup_of(arena, MIXED, "zstd"),
     )
     yield Contest(
         "backup of 20 tables, 10 MB: seconds more than pg_dump -Fp",
         1.0,
-        _backup(arena, TWENTY_TABLES, "none"),
-        _pg_dump(arena, TWENTY_TABLES, "-Fp"),
+        backup_of(arena, TWENTY_TABLES, "none"),
+        pg_dump_of(arena, TWENTY_TABLES, "-Fp"),
         difference=True,
     )
 
 
-def _backup(arena: Arena, database: str, compression: str) -> Contender:
+def program_with_zstd(arena: Arena) -> Program | None:
+    """Return the newest pg_dump here that compresses with zstd, from 17 on; None if there is none."""
+    able = [p for p in arena.programs("pg_dump") if p.major >= 17 and knows_zstd(p)]
+    return able[-1] if able else None
+
+
+def backup_of(arena: Arena, database: str, compression: str) -> Contender:
+    """Return dbsnap's side: the whole command."""
     place = arena.place / "backups"
     command = arena.dbsnap(
         "backup", "--url", arena.url(database), "--dir", str(place), "-Z", compression, "--json"
@@ -72,9 +81,10 @@ def _counts(arena: Arena, database: str) -> Contender:
     return Contender("SELECT count(*)", [command], arena.environment(database))
 
 
-def _pg_dump(
+def pg_dump_of(
     arena: Arena, database: str, *options: str, then: list[str] | None = None, program: str = ""
 ) -> Contender:
+    """Return pg_dump's side; ``then`` is what its output is piped into."""
     place = arena.place / "pg_dump"
     command = [program or arena.own("pg_dump"), *options]
     if "-Fd" in options:
