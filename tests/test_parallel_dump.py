@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import signal
 import threading
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,7 +55,6 @@ from dbsnap.postgres.snapshot import hold_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Servers
 
@@ -322,6 +323,23 @@ def test_the_disk_is_full(large: Database, server: ThrowawayServer, tmp_path: Pa
     assert started.wait() == 1, started.text
     assert "cannot write the backup" in started.text
     assert_nothing_kept(tmp_path, server)
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="the system knows no batch work")
+def test_what_reads_much_gives_way(
+    large: Database, server: ThrowawayServer, tmp_path: Path
+) -> None:
+    started = slow_backup(large, tmp_path)
+    assert eventually(lambda: len(sessions(server, "dbsnap psql")) > 1), started.text
+    programs = [pid for pid in started.children() if "psql" in command_of(pid)]
+    assert len(programs) > 1
+    assert {os.sched_getscheduler(pid) for pid in programs} == {os.SCHED_BATCH}
+    assert os.sched_getscheduler(started.process.pid) == os.SCHED_OTHER
+    assert started.wait() == 0, started.text
 
 
 def sessions_of_dbsnap(connection: Connection) -> int:

@@ -10,6 +10,7 @@ that word; ``DBSNAP_BENCH_DIR`` says on which disk the files go. JSON and chart 
 from __future__ import annotations
 
 import datetime
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from measuring import machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from contest import Contest
+    from contest import Contest, Outcome
 
 GROWTH: tuple[Callable[[Arena], Iterator[Contest]], ...] = (growth_contests.contests,)
 MODULES: tuple[Callable[[Arena], Iterator[Contest]], ...] = (
@@ -52,8 +53,17 @@ def compare(
             "rounds": rounds,
             "server": ".".join(map(str, place.server.version)),
             "machine": machine(),
-            "rows": [row for outcome in outcomes for row in outcome.documents()],
+            "rows": list(_rows(outcomes)),
         }
+
+
+def _rows(outcomes: Iterator[Outcome]) -> Iterator[dict[str, Any]]:
+    """Yield the rows as far as they could be measured: what takes an hour is not lost with its end."""
+    try:
+        for outcome in outcomes:
+            yield from outcome.documents()
+    except (OSError, subprocess.CalledProcessError) as error:
+        _say(f"ended early: {error}")
 
 
 def as_text(document: dict[str, Any]) -> str:

@@ -45,7 +45,11 @@ class Times(NoProgress):
 
 def main(url: str, directory: str, name: str, output: str) -> None:
     """Restore, and write the file."""
-    (dump,) = (path for path in Path(directory).glob("backup_2*") if ".sql" in path.suffixes)
+    (dump,) = (
+        path
+        for path in Path(directory).glob("backup_2*")
+        if ".sql" in path.suffixes and not path.stem.endswith("_privileges")
+    )
     times = Times()
     options = RestoreOptions(to=name, jobs=os.cpu_count() or 1)
     restore(dump, parse_url(url), confirm=lambda _: None, options=options, progress=times)
