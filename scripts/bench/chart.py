@@ -41,7 +41,10 @@ def as_svg(document: dict[str, Any]) -> str:
                 f'fill="{"#2a7f62" if reached else "#b5651d"}"/>'
             ),
             f'<line x1="{tick:.0f}" x2="{tick:.0f}" y1="{top - 3}" y2="{top + BAR + 3}" stroke="#222"/>',
-            f'<text x="{LABELS + length + 6:.0f}" y="{top + 12}" fill="#222">{row["ratio"]:.2f}</text>',
+            (
+                f'<text x="{max(LABELS + length, tick) + 6:.0f}" y="{top + 12}" fill="#222">'
+                f"{row['ratio']:.2f}</text>"
+            ),
         ]
     one, bottom = LABELS + SCALE, ROW * (len(rows) + 1)
     parts += [
