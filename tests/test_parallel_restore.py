@@ -359,3 +359,19 @@ def test_ended_at_many_moments(
     assert again.wait() == 0, again.text
     assert not query(database, halves)
     assert not verify(taken.dump, database).findings
+
+
+def test_a_table_that_cannot_be_analysed_leaves_the_others_their_statistics(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    """One has a foreign child whose server nobody reaches."""
+    database = new_database((SCHEMAS / "foreign_tables.sql").read_text())
+    taken = backup(database, target="test", directory=tmp_path)
+    restored = put_beside(taken, database)
+    warnings = [finding.message for finding in restored.findings if "ANALYZE" in finding.message]
+    assert len(warnings) == 1
+    assert warnings[0].startswith('ANALYZE of "public"."local" failed')
+    found = query(
+        beside(database), "SELECT reltuples FROM pg_class WHERE relname = 'measured_here'"
+    )
+    assert found == [(2,)]

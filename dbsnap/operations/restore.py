@@ -196,7 +196,8 @@ def fill(
 def analyse(connection: Connection) -> list[Finding]:
     """Give the planner statistics of the restored tables; a failure is a warning only.
 
-    Table by table, because a foreign table that cannot be reached would end it for all.
+    All at once; but a foreign child that cannot be reached would end it for all others, too, which are
+    then done one by one.
     """
     tables = fetch(
         connection,
@@ -204,13 +205,22 @@ def analyse(connection: Connection) -> list[Finding]:
         "JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace "
         "WHERE relkind IN ('r', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema'",
     )
-    names = ", ".join(quote_name(*table) for table in tables)
+    names = [quote_name(*table) for table in tables]
     try:
         if names:
-            execute(connection, f"ANALYZE {names}")
+            execute(connection, f"ANALYZE {', '.join(names)}")
+    except psycopg.Error:
+        return [finding for name in names for finding in _analyse_one(connection, name)]
+    return []
+
+
+def _analyse_one(connection: Connection, name: str) -> list[Finding]:
+    try:
+        execute(connection, f"ANALYZE {name}")
     except psycopg.Error as error:
-        message = f"ANALYZE failed, so queries may be slow until it is run: {error}"
-        return [Finding("advice", "statistics", message.strip(), "warning")]
+        reason = str(error).strip()
+        message = f"ANALYZE of {name} failed, so queries of it may be slow: {reason}"
+        return [Finding("advice", "statistics", message, "warning")]
     return []
 
 
