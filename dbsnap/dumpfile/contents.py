@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xxhash import xxh3_128
-
+from dbsnap.dumpfile.copy_blocks import CopyBlock, CopyBlocks
 from dbsnap.dumpfile.defining.definitions import Definitions
 from dbsnap.dumpfile.defining.inserted_rows import InsertedRows
 from dbsnap.dumpfile.lexing.events import (
@@ -54,23 +53,6 @@ _USUAL_COPY = compiled(
 
 
 @dataclass(frozen=True, slots=True)
-class CopyBlock:
-    """One COPY block: the table, its columns as listed, and the body in uncompressed bytes.
-
-    ``line`` is the one of the first row, ``rows`` the number of line ends in the body, ``content``
-    the xxh3-128 of the body in hexadecimal.
-    """
-
-    table: str
-    columns: tuple[str, ...]
-    offset: int
-    end: int
-    line: int
-    rows: int
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
 class DumpContents:
     r"""What a dump file contains, and whether it is whole.
 
@@ -101,9 +83,7 @@ class ContentsReader:
 
     def __init__(self) -> None:
         self._definitions = Definitions()
-        self._blocks: list[CopyBlock] = []
-        self._block: _OpenBlock | None = None
-        self._tables: dict[str, _TableContent] = {}
+        self._blocks = CopyBlocks()
         self._inserted = InsertedRows()
         self._data_announced = False
         self._comments_only = True
@@ -122,12 +102,12 @@ class ContentsReader:
         elif isinstance(event, Statement):
             self._feed_statement(event)
         elif isinstance(event, CopyData):
-            self._feed_data(event)
+            self._blocks.take(event)
         elif isinstance(event, CopyStart):
             self._trailer_comments = 0
-            self._block = self._open_block(event)
+            self._blocks.open(*self._table_and_columns(event))
         elif isinstance(event, CopyEnd):
-            self._close_block(event)
+            self._blocks.close(event)
         else:
             self._feed_command(event)
 
@@ -140,8 +120,8 @@ class ContentsReader:
             has_header=self._has_header,
             complete=self._trailer_comments >= 2
             and not self._open_keys.total()
-            and self._block is None,
-            copy_blocks=tuple(self._blocks),
+            and not self._blocks.is_open,
+            copy_blocks=tuple(self._blocks.found),
             restrict_keys=tuple(self._keys),
             encoding=self._encoding,
             languages=tuple(sorted(self._definitions.languages)),
@@ -196,17 +176,11 @@ class ContentsReader:
             return text
         return text.decode(self._codec, "replace").encode("utf-8", "replace")
 
-    def _open_block(self, event: CopyStart) -> _OpenBlock:
-        if usual := _USUAL_COPY.fullmatch(event.text):
-            table = usual[1].decode()
-            columns = tuple(part.strip('"') for part in usual[2].decode().split(", "))
-        else:
-            table, columns = self._read_copy(event)
-        before = self._tables.setdefault(table, _TableContent(columns))
-        return _OpenBlock(table, columns, before.digest_for(columns))
-
-    def _read_copy(self, event: CopyStart) -> tuple[str, tuple[str, ...]]:
+    def _table_and_columns(self, event: CopyStart) -> tuple[str, tuple[str, ...]]:
         """Return the table and the columns that a COPY statement names."""
+        if usual := _USUAL_COPY.fullmatch(event.text):
+            names = usual[2].decode().split(", ")
+            return usual[1].decode(), tuple(name.strip('"') for name in names)
         text = self._recode(event.text)
         cursor = Cursor(tokenize(text, standard_strings=event.standard_strings), 1)
         table = self._definitions.qualified(cursor.name())
@@ -217,35 +191,9 @@ class ContentsReader:
                 cursor.accept(",")
         return table, tuple(columns)
 
-    def _feed_data(self, event: CopyData) -> None:
-        if self._block is None:
-            return
-        if self._block.offset < 0:
-            self._block.offset, self._block.line = event.offset, event.line
-        self._block.digest.update(event.data)
-        if self._block.of_table is not None:
-            self._block.of_table.update(event.data)
-
-    def _close_block(self, event: CopyEnd) -> None:
-        block, self._block = self._block, None
-        if block is None:
-            return
-        empty = block.offset < 0
-        self._blocks.append(
-            CopyBlock(
-                table=block.table,
-                columns=block.columns,
-                offset=event.offset if empty else block.offset,
-                end=event.offset,
-                line=event.line if empty else block.line,
-                rows=0 if empty else event.line - block.line,
-                content=block.digest.hexdigest(),
-            )
-        )
-
     def _inventory(self) -> Inventory:
         objects = {kind: dict(names) for kind, names in self._definitions.objects.items()}
-        has_data = bool(self._blocks or self._inserted or self._data_announced)
+        has_data = bool(self._blocks.found or self._inserted or self._data_announced)
         rows = self._rows() if has_data else {}
         if has_data:
             partitions = self._loaded_via_root(frozenset(rows))
@@ -286,10 +234,10 @@ class ContentsReader:
     def _rows(self) -> dict[str, Facts]:
         """Return rows and content of every table that the dump has rows of, or an empty block."""
         found: dict[str, Facts] = {}
-        for block in self._blocks:
+        for block in self._blocks.found:
             facts = found.setdefault(block.table, {"rows": 0})
             facts["rows"] += block.rows
-            facts["content"] = self._tables[block.table].content()
+            facts["content"] = self._blocks.content_of(block.table)
         for table, rows in self._inserted.by_table(self._recode):
             before = found.get(table, {"rows": 0})
             found[table] = {"rows": before["rows"] + rows, "content": None}
@@ -297,33 +245,6 @@ class ContentsReader:
             name: {fact: value for fact, value in facts.items() if value is not None}
             for name, facts in found.items()
         }
-
-
-@dataclass(slots=True)
-class _OpenBlock:
-    table: str
-    columns: tuple[str, ...]
-    of_table: xxh3_128 | None
-    """All rows of the table so far, where its blocks have the same columns."""
-    digest: xxh3_128 = field(default_factory=xxh3_128)
-    offset: int = -1
-    line: int = -1
-
-
-@dataclass(slots=True)
-class _TableContent:
-    """A table's rows in the dump's order: its fingerprint is the same in how many blocks they stand."""
-
-    columns: tuple[str, ...]
-    digest: xxh3_128 | None = field(default_factory=xxh3_128)
-
-    def digest_for(self, columns: tuple[str, ...]) -> xxh3_128 | None:
-        if columns != self.columns:
-            self.digest = None
-        return self.digest
-
-    def content(self) -> str | None:
-        return None if self.digest is None else self.digest.hexdigest()
 
 
 def _version_number(version: str) -> int:

@@ -25,7 +25,9 @@ def follow_each_other(members: Sequence[Member], file_bytes: int) -> bool:
     """Return whether the members are the whole file and the whole dump, in their order."""
     offset = raw_offset = 0
     for member in members:
-        if (member.offset, member.raw_offset) != (offset, raw_offset) or member.length <= 0:
+        if (member.offset, member.raw_offset) != (offset, raw_offset):
+            return False
+        if member.length <= 0 or member.raw_length < 0:
             return False
         offset += member.length
         raw_offset += member.raw_length

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dbsnap.archive.record import Record
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.prisma.models import PrismaModel
     from dbsnap.progress import Progress

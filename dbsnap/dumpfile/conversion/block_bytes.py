@@ -13,7 +13,7 @@ from dbsnap.inventory import short_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
     from dbsnap.dumpfile.stored import StoredDump
 
 

@@ -11,7 +11,7 @@ from dbsnap.errors import DumpRefused
 from dbsnap.inventory import short_name
 
 if TYPE_CHECKING:
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
 
 
 class RowSplitter:

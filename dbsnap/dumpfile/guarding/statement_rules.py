@@ -136,7 +136,7 @@ _PLAIN_ROWS = compiled(
 )
 """Rows in the forms that nearly all of a dump with INSERTs consists of."""
 
-_OWN_NAME = rb'(?!"?(?:pg_|information_schema))%s\.%s' % (_NAME, _NAME)
+_OWN_NAME = rb'(?!"?(?:pg_|information_schema)|only\.)%s\.%s' % (_NAME, _NAME)
 _NAMES = rb"\(%s(?:,\ %s)*+\)" % (_NAME, _NAME)
 _PLAIN_ALTERATION = compiled(
     rb"""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
     from dbsnap.dumpfile.lexing.events import CopyStart, Statement
     from dbsnap.dumpfile.loading.outline import Part
     from dbsnap.dumpfile.loading.statement_kinds import ForeignKey

@@ -38,7 +38,7 @@ from dbsnap.inventory import short_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
     from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
     from dbsnap.dumpfile.loading.outline import Outline, Part
 

@@ -14,7 +14,7 @@ from dbsnap.operations.table_names import table_named
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.prisma.models import PrismaModel
     from dbsnap.progress import Progress

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dbsnap.archive.record import TableSelection
-    from dbsnap.dumpfile.contents import CopyBlock
+    from dbsnap.dumpfile.copy_blocks import CopyBlock
     from dbsnap.inventory import Inventory
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.table_restore.backup_table import RowsBlock
