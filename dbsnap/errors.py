@@ -95,19 +95,22 @@ class RightMissing(CannotRun):
 
 
 class OperationFailed(DbsnapError):
-    """Something failed on the way. The message says what, if anything, was changed."""
+    """Something failed on the way. The message says what, if anything, was changed.
 
-
-class ToolFailed(OperationFailed):
-    """A child process failed. ``detail`` holds the last lines it wrote to stderr."""
+    ``detail`` holds the last lines that the program or the server itself said, where there are more.
+    """
 
     def __init__(self, message: str, *, detail: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.detail = detail
 
 
+class ToolFailed(OperationFailed):
+    """A child process failed; ``detail`` is of what it wrote to stderr."""
+
+
 class ServerFailed(OperationFailed):
-    """The server refused or lost a statement of dbsnap's own."""
+    """The server refused or lost a statement."""
 
 
 class StorageFailed(OperationFailed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import signal
 import time
 from functools import partial
@@ -21,7 +21,7 @@ from conftest import (
 )
 
 from dbsnap.dumpfile.rows import UnorderedSum
-from dbsnap.errors import DumpRefused, ToolFailed
+from dbsnap.errors import DumpRefused, ServerFailed, ToolFailed
 from dbsnap.operations.backup import backup
 from dbsnap.operations.comparing.reading import read_live
 from dbsnap.operations.dumping.dump import DumpOptions
@@ -29,7 +29,7 @@ from dbsnap.operations.dumping.plan import Thresholds
 from dbsnap.operations.opened import opened_backup
 from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring import loading
-from dbsnap.operations.restoring.parallel_load import maintenance_kilobytes
+from dbsnap.operations.restoring.parallel_load import maintenance_kilobytes, workers_setting
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.verify import verify
 from dbsnap.postgres.discovery import choose
@@ -191,14 +191,18 @@ def test_a_failure_is_told_as_one_psql_tells_it(
 ) -> None:
     database = new_database((SCHEMAS / f"{stem}.sql").read_text())
     taken = backup(database, target="test", directory=tmp_path)
-    told = []
-    for jobs in (1, 3):
-        with pytest.raises(ToolFailed) as failure:
-            put_beside(taken, database, jobs)
-        told.append((str(failure.value), failure.value.detail))
-    assert told[0] == told[1]
-    assert "psql:<stdin>:" in told[0][0]
+    with pytest.raises(ToolFailed) as by_psql:
+        put_beside(taken, database, 1)
+    with pytest.raises(ServerFailed) as by_several:
+        put_beside(taken, database, 3)
+    reason = str(by_psql.value).partition("ERROR:  ")[2]
+    assert reason
+    assert reason in str(by_several.value)
     assert not {name for name in database_names(server) if name.startswith(f"{database.name}_")}
+    line = int(re.findall(r"line ([0-9]+) of the dump", str(by_several.value))[0])
+    last = int(re.findall(r"psql:<stdin>:([0-9]+):", str(by_psql.value))[0])
+    text = taken.dump.read_text().splitlines()
+    assert last - 3 < line <= last, text[line - 1]  # psql names the end of what failed
 
 
 def overwrite(path: Path, before: bytes, after: bytes) -> None:
@@ -236,6 +240,24 @@ def test_a_server_that_gives_more_memory_is_not_given_less(
     usual: int, jobs: int, expected: int
 ) -> None:
     assert maintenance_kilobytes(usual, jobs) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "waiting", "sessions", "own_processes"),
+    [
+        (500, 0, 2, True),
+        (500, 1, 2, True),  # many small tables do not keep another session busy for long
+        (500, 400, 2, False),
+        (500, 400, 4, True),
+        (500, 2000, 4, False),
+        (0, 0, 2, False),
+    ],
+)
+def test_the_server_builds_with_processes_of_its_own_where_sessions_would_be_idle(
+    size: int, waiting: int, sessions: int, own_processes: bool
+) -> None:
+    setting = workers_setting(size, waiting, sessions=sessions)
+    assert setting.startswith(b"RESET") == own_processes
 
 
 SLOW_INDEX = """
@@ -276,7 +298,7 @@ def slow(new_database: NewDatabase, tmp_path: Path) -> Iterator[Callable[[], Sta
         assert eventually(lambda: query(database, sleeping + "AND wait_event = 'PgSleep'")), (
             process.text
         )
-        # Two more sessions for what is not psql's.
+        # One more session for what is not loaded.
         assert len(query(database, sleeping)) <= 3 + 1
         return process
 
@@ -297,22 +319,22 @@ def test_interrupted_while_several_sessions_work(
     assert eventually(lambda: not sessions(server), seconds=3)
 
 
-@pytest.mark.parametrize("victims", ["programs", "sessions"])
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [
+        ("pg_terminate_backend(pid, 5000)", "terminating connection due to administrator command"),
+        ("pg_cancel_backend(pid)", "canceling statement due to user request"),
+    ],
+)
 def test_a_session_is_lost_while_several_work(
-    slow: Callable[[], Started], victims: str, server: ThrowawayServer
+    slow: Callable[[], Started], ending: str, expected: str, server: ThrowawayServer
 ) -> None:
     process = slow()
-    if victims == "programs":
-        for pid in process.children()[:1]:
-            os.kill(pid, signal.SIGKILL)
-        expected = "psql was ended by signal 9"
-    else:
-        query(
-            server.database(),
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE application_name = 'dbsnap psql' AND wait_event = 'PgSleep'",
-        )
-        expected = "terminating connection due to administrator command"
+    query(
+        server.database(),
+        f"SELECT {ending} FROM pg_stat_activity "
+        "WHERE application_name = 'dbsnap load' AND wait_event = 'PgSleep'",
+    )
     assert process.wait() == 1, process.text
     assert expected in process.text
     assert eventually(lambda: not sessions(server), seconds=3)

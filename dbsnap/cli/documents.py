@@ -13,7 +13,7 @@ from dbsnap.errors import (
     CannotRun,
     DbsnapError,
     DumpRefused,
-    ToolFailed,
+    OperationFailed,
     UsageError,
     VerificationFailed,
 )
@@ -47,7 +47,7 @@ def error_document(command: str, error: DbsnapError) -> Document:
         if isinstance(error, DumpRefused)
         else {}
     )
-    if isinstance(error, ToolFailed) and error.detail:
+    if isinstance(error, OperationFailed) and error.detail:
         place = {"detail": error.detail}
     return document(
         command, error_status(error), findings, message=str(error), hint=error.hint, **place

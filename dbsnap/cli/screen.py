@@ -13,7 +13,7 @@ from rich.filesize import decimal
 
 from dbsnap.cli.progress_bar import LoggedProgress, TerminalProgress
 from dbsnap.cli.terminal_text import UNLIMITED, counted, empty_table, new_console, plain, say
-from dbsnap.errors import ToolFailed
+from dbsnap.errors import OperationFailed
 from dbsnap.inventory import short_name
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Screen:
     def error(self, error: DbsnapError) -> None:
         """Print an error once: what is wrong, what the tool itself said, and what to do."""
         say(self.err, f"[red]error:[/] {plain(str(error))}", indent=7)
-        detail = error.detail.splitlines() if isinstance(error, ToolFailed) else []
+        detail = error.detail.splitlines() if isinstance(error, OperationFailed) else []
         for line in detail if len(detail) > 1 else []:
             say(self.err, f"       [dim]{plain(line)}[/]", indent=9)
         if error.hint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,26 +50,42 @@ def connect(database: Database, *, purpose: str = "dbsnap") -> Iterator[Connecti
     Raises ConnectionFailed with a hint where the server cannot be reached or refuses. Errors of the
     server inside the block become ServerFailed or RightMissing.
     """
-    parameters = {
+    connection = _open(database, purpose)
+    with connection, server_errors(f"on {database.label}"):
+        pin_settings(connection)
+        yield connection
+
+
+@contextmanager
+def connect_as_it_is(database: Database, *, purpose: str, options: str) -> Iterator[Connection]:
+    """Connect as ``connect`` does, but with the settings that role, database and ``options`` have.
+
+    ``options`` are command-line options for the server session, added to those of the address. Errors
+    inside the block stay psycopg's.
+    """
+    given = database.parameters.get("options", os.environ.get("PGOPTIONS", ""))
+    connection = _open(database, purpose, options=f"{given} {options}".strip())
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _open(database: Database, purpose: str, **parameters: str) -> Connection:
+    known = {
         "connect_timeout": CONNECT_SECONDS,
         **database.parameters,
+        **parameters,
         "application_name": purpose,
         "client_encoding": "UTF8",  # psycopg gives bytes for text under SQL_ASCII
     }
     try:
-        connection = psycopg.connect(
-            make_conninfo("", **parameters),
-            autocommit=True,
-            prepare_threshold=None,
-        )
+        return psycopg.connect(make_conninfo("", **known), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise ConnectionFailed(
-            f"cannot connect to {database.label}: {_reason(error)}",
+            f"cannot connect to {database.label}: {reason(error)}",
             hint=_connection_hint(str(error)),
         ) from None
-    with connection, server_errors(f"on {database.label}"):
-        pin_settings(connection)
-        yield connection
 
 
 NO_IDLE_TIMEOUT = (
@@ -96,14 +113,14 @@ def server_errors(where: str) -> Iterator[None]:
         yield
     except postgres_errors.InsufficientPrivilege as error:
         raise RightMissing(
-            f"the role lacks a right {where}: {_reason(error)}", hint=_right_hint(str(error))
+            f"the role lacks a right {where}: {reason(error)}", hint=_right_hint(str(error))
         ) from None
     except postgres_errors.FeatureNotSupported as error:
-        raise CannotRun(f"the server cannot do this {where}: {_reason(error)}") from None
+        raise CannotRun(f"the server cannot do this {where}: {reason(error)}") from None
     except (postgres_errors.AdminShutdown, postgres_errors.CrashShutdown) as error:
-        raise ServerFailed(f"the server closed the connection {where}: {_reason(error)}") from None
+        raise ServerFailed(f"the server closed the connection {where}: {reason(error)}") from None
     except psycopg.Error as error:
-        raise ServerFailed(f"PostgreSQL refused a statement {where}: {_reason(error)}") from None
+        raise ServerFailed(f"PostgreSQL refused a statement {where}: {reason(error)}") from None
 
 
 def fetch(
@@ -141,17 +158,18 @@ def server_version(connection: Connection) -> int:
     return connection.info.server_version
 
 
-def is_server_error(error: BaseException) -> bool:
-    """Return whether an error came from a server, in dbsnap's or psycopg's words."""
-    return isinstance(error, psycopg.Error | DbsnapError)
-
-
-def _reason(error: psycopg.Error) -> str:
+def reason(error: psycopg.Error) -> str:
+    """Return what the server, or libpq, says is wrong, in one line."""
     primary = error.diag.message_primary
     text = primary or str(error).strip() or type(error).__name__
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     detail = error.diag.message_detail
     return " ".join(lines) + (f" ({detail})" if detail else "")
+
+
+def is_server_error(error: BaseException) -> bool:
+    """Return whether an error came from a server, in dbsnap's or psycopg's words."""
+    return isinstance(error, psycopg.Error | DbsnapError)
 
 
 def _right_hint(text: str) -> str:

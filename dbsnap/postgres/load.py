@@ -51,11 +51,6 @@ class PsqlInput:
         self._end = end
         self.process = process
 
-    @property
-    def channel(self) -> socket.socket:
-        """The end itself, for whoever must read from psql while it writes."""
-        return self._end
-
     def send(self, piece: bytes) -> None:
         """Send bytes; if psql has ended, wait for it and raise ToolFailed with what it said."""
         try:

@@ -218,7 +218,7 @@ class Proof:
                     opened, plan, database, options, progress=self._progress
                 )
         except (ToolFailed, ServerFailed) as error:
-            reason = f"{error} {getattr(error, 'detail', '')}"
+            reason = f"{error} {error.detail}"
             nothing = proves_nothing(reason, less=bool(self._left_out.said))
             raise self._course.stop(LOAD, "NOT RUN" if nothing else "FAIL", error) from None
         seconds = self._took()

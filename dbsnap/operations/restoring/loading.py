@@ -36,8 +36,8 @@ def load_dump(
     """Load a dump but for what is ``left_out`` and the settings that this server does not know.
 
     Returns the rows of the tables whose rows several sessions brought, which are in another order now.
-    Raises ToolFailed with psql's message, DumpRefused or OperationFailed when the file was changed since
-    the guard read it; what was loaded until then stays.
+    Raises ToolFailed or ServerFailed with what psql or the server said, DumpRefused or OperationFailed
+    when the file was changed since the guard read it; what was loaded until then stays.
     """
     known = {row[0] for row in fetch(connection, SETTINGS)}
     unknown, names = opened.not_understood(known)
@@ -50,7 +50,6 @@ def load_dump(
         return load_by_plan(
             opened,
             parallel,
-            plan.psql,
             address,
             connection,
             options.jobs,

@@ -1,4 +1,4 @@
-"""A dump loaded by several sessions of psql, as its plan says.
+"""A dump loaded by several sessions, as its plan says.
 
 What they are sent is what the guard has read: the statements were kept from its pass, and the rows of
 each block are hashed again on their way.
@@ -16,7 +16,8 @@ from dbsnap.dumpfile.loading.plan import in_batches
 from dbsnap.dumpfile.loading.planning import Surroundings, plan_load
 from dbsnap.dumpfile.rows import UnorderedSum, collecting
 from dbsnap.postgres.connection import fetch_value
-from dbsnap.postgres.load_sessions import ALONE, Piece, Task, load_sessions
+from dbsnap.postgres.load_session import Command, IncomingRows
+from dbsnap.postgres.load_sessions import ALONE, Task, load_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from dbsnap.operations.opened import OpenedBackup
     from dbsnap.operations.restoring.plan import RestoreOptions
     from dbsnap.postgres.connection import Connection
-    from dbsnap.postgres.discovery import Program
+    from dbsnap.postgres.load_session import Piece
     from dbsnap.postgres.load_sessions import LoadSessions
     from dbsnap.postgres.url import Database
 
@@ -80,7 +81,6 @@ def parallel_plan(
 def load_by_plan(
     opened: OpenedBackup,
     plan: LoadPlan,
-    program: Program,
     database: Database,
     connection: Connection,
     jobs: int,
@@ -89,22 +89,32 @@ def load_by_plan(
 ) -> dict[str, UnorderedSum]:
     """Load a dump in ``jobs`` sessions; return the rows of the tables that these shared.
 
-    ``on_progress`` is told how many bytes psql took. Raises ToolFailed with psql's message, which names
-    the dump's line, and DumpRefused when the file's rows are no longer what the guard read; what was
-    loaded until then stays, so load only into a database made for it.
+    ``on_progress`` is told how many bytes the server was sent. Raises ServerFailed with the server's
+    message and the dump's line, and DumpRefused when the file's rows are no longer what the guard read;
+    what was loaded until then stays, so load only into a database made for it.
     """
     memory = maintenance_kilobytes(int(fetch_value(connection, MAINTENANCE_MEMORY)), jobs)
     settings = f"-c maintenance_work_mem={memory}kB"
-    with load_sessions(program, database, jobs, settings=settings) as sessions:
+    with load_sessions(database, jobs, settings=settings) as sessions:
         load = Load(opened, sessions, on_progress)
         load.follow(plan)
-        sessions.end()
     return load.sums
 
 
 def maintenance_kilobytes(usual: int, jobs: int) -> int:
     """Return the memory for building indexes in each of ``jobs`` sessions: never less than ``usual``."""
     return max(usual, MAINTENANCE_KILOBYTES // jobs, LEAST_MAINTENANCE_KILOBYTES)
+
+
+def workers_setting(size: int, waiting: int, *, sessions: int) -> bytes:
+    """Let the server use processes of its own for a build where other sessions would be idle.
+
+    That is where the rows of ``waiting`` tasks, which the others can begin meanwhile, are much less than
+    those of this build; both in bytes.
+    """
+    if waiting >= size * (sessions - 1) / 2:
+        return b"SET max_parallel_maintenance_workers = 0"
+    return b"RESET max_parallel_maintenance_workers"
 
 
 class Load:
@@ -155,18 +165,21 @@ class Load:
 
     def _loading(self, tables: Sequence[TableRows]) -> Task:
         names = frozenset(table.table for table in tables)
-        return Task(partial(self._tables, tables), names)
+        return Task(partial(self._tables, tables), names, size=sum(each.size for each in tables))
 
     def _sharing(self, table: TableRows, rows: Rows) -> Task:
         pieces = partial(self._shared_rows, rows, self.sums[table.table])
-        return Task(pieces, frozenset({table.table}), "load")
+        size = rows.block.end - rows.block.offset
+        return Task(pieces, frozenset({table.table}), "load", size)
 
     def _building(self, batch: Sequence[BuildStep]) -> Task:
+        size = sum(build.size for build in batch)
         return Task(
             partial(self._pieces, [build.statement for build in batch]),
             frozenset(build.table for build in batch),
             ALONE if len(batch) > 1 or batch[0].exclusive else "build",
-            self._workers,
+            size,
+            partial(workers_setting, size, sessions=len(self._sessions)),
         )
 
     def _validating(self, batch: Sequence[ForeignKeyStep]) -> Task:
@@ -177,24 +190,18 @@ class Load:
     def _validations(self, batch: Iterable[ForeignKeyStep]) -> Iterator[Piece]:
         for step in batch:
             last_line = step.statement.line + step.statement.text.count(b"\n")
-            yield Piece(step.key.validation + b"\n", last_line)
-
-    def _workers(self, others: int) -> bytes:
-        """Let the server use processes of its own for a build only when sessions have nothing to do."""
-        if others >= len(self._sessions) - 1:
-            return b"SET max_parallel_maintenance_workers = 0;\n"
-        return b"RESET max_parallel_maintenance_workers;\n"
+            yield Command(step.key.validation, last_line)
 
     def _pieces(self, statements: Iterable[Statement], *, counted: bool = True) -> Iterator[Piece]:
         for statement in statements:
-            yield Piece(statement.text + b"\n", statement.line)
+            yield Command(statement.text, statement.line)
             if counted:
                 self._on_progress(len(statement.text))
 
     def _foreign_key_pieces(self, steps: Iterable[ForeignKeyStep]) -> Iterator[Piece]:
         for step in steps:
             text = step.key.deferred or step.statement.text
-            yield Piece(text + b"\n", step.statement.line)
+            yield Command(text, step.statement.line)
             self._on_progress(len(step.statement.text))
 
     def _tables(self, tables: Iterable[TableRows]) -> Iterator[Piece]:
@@ -204,16 +211,16 @@ class Load:
                 # Rows that are put into an empty table in one transaction keep their order, and are
                 # frozen at once (documentation, COPY).
                 first = table.rows[0].statement
-                yield Piece(b"BEGIN; TRUNCATE ONLY " + table.emptied + b";\n", first.line)
+                yield Command(b"BEGIN; TRUNCATE ONLY " + table.emptied, first.line)
             for rows in table.rows:
-                yield from self._block(reader, rows, frozen=bool(table.emptied))
+                yield self._block(reader, rows, frozen=bool(table.emptied))
             if table.emptied:
-                yield Piece(b"COMMIT;\n")
+                yield Command(b"COMMIT")
 
     def _shared_rows(self, rows: Rows, sums: UnorderedSum) -> Iterator[Piece]:
         found = UnorderedSum()
         reader = BlockReader(self._opened.dump)
-        yield from self._block(reader, rows, passing=partial(collecting, sink=found))
+        yield self._block(reader, rows, passing=partial(collecting, sink=found))
         with self._adding:
             sums.join(found)
 
@@ -224,12 +231,14 @@ class Load:
         *,
         frozen: bool = False,
         passing: Callable[[Iterator[bytes]], Iterator[bytes]] = lambda bodies: bodies,
-    ) -> Iterator[Piece]:
+    ) -> IncomingRows:
         text = rows.statement.text
         if frozen:
             text = text.removesuffix(_FROM_STDIN) + _FROM_STDIN_FROZEN
-        yield Piece(text + b"\n", rows.statement.line)
-        for body in passing(reader.pieces(rows.block)):
-            yield Piece(body, None, 0)
+        bodies = self._noting(passing(reader.pieces(rows.block)))
+        return IncomingRows(text, rows.statement.line, bodies)
+
+    def _noting(self, bodies: Iterable[bytes]) -> Iterator[bytes]:
+        for body in bodies:
+            yield body
             self._on_progress(len(body))
-        yield Piece(b"\\.\n", None, rows.block.rows + 1)
