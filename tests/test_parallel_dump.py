@@ -423,6 +423,13 @@ def test_what_stays_with_pg_dump_is_little(
     assert sum(left) <= sum(sizes) / jobs / 2
     assert all(size < table_bytes for size in left)
     assert (jobs * 3 * plan.frame_bytes <= 64 << 20) or plan.frame_bytes == 1 << 20
+    assert set(plan.tables) == set(tables[: len(plan.tables)])
+    assert [len(parts) for parts in plan.parts()[: len(plan.whole)]] == [1] * len(plan.whole)
+    share = sum(table.bytes for table in plan.tables) / jobs
+    assert sum(table.bytes for table in plan.whole) <= share * jobs
+    if any(size and size <= share for size in sizes[: len(plan.tables)]):
+        assert plan.whole
+    assert all(table.bytes <= share for table in plan.whole)
 
 
 def test_a_rate_is_kept_by_all_together() -> None:

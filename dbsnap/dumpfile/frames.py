@@ -33,16 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dbsnap.dumpfile.compression import Compression, Member
-    from dbsnap.dumpfile.members import Packed
+    from dbsnap.dumpfile.members import Raw
 
 MEMBER_BYTES = 16 << 20
 """A compressed member holds at most about this many raw bytes."""
 
 SMALL_MEMBER_BYTES = 1 << 20
 """A member is closed at the end of a statement or COPY block once it holds this much."""
-
-THREADS = 2
-"""How many members are compressed at a time; one thread keeps up with one pg_dump."""
 
 BLOCK_END = b"\\.\n\n\n"
 """The end of a COPY block and the empty lines that pg_dump writes behind it."""
@@ -76,15 +73,15 @@ class Frame:
     """Some rows of one table, as a complete COPY block and a member of their own.
 
     ``raw`` is the whole, from what pg_dump writes above the COPY ``statement`` (which is without its
-    line end) to ``BLOCK_END``; from ``begin`` on it is rows, so many as ``rows`` says. Compressing may
-    have begun. ``written`` is called, from any thread, when ``raw`` is not needed any more.
+    line end) to ``BLOCK_END``; from ``begin`` on it is rows, so many as ``rows`` says. ``packed`` is the
+    member. ``written`` is called, from any thread, when neither is needed any more.
     """
 
     raw: memoryview
     statement: bytes
     begin: int
     rows: int
-    packed: Packed
+    packed: Raw
     written: Callable[[], None]
 
     def events(self, offset: int) -> Iterator[Event]:
@@ -118,7 +115,7 @@ def write_dump(
     DumpRefused when the dump ends in the middle of something; the bytes so far are then in
     ``output``, and it is the caller's to throw them away.
     """
-    with MemberWriter(output, compression, threads=THREADS) as members:
+    with MemberWriter(output, compression) as members:
         writer = DumpWriter(members, on_progress)
         writer.take_whole(read)
         return writer.written()
@@ -233,7 +230,7 @@ class DumpWriter:
     def _cut(self, part: _Part, end: int) -> None:
         """Write what is pending of a part up to ``end``, an offset in the whole dump."""
         if raw := part.cut(end):
-            self._members.write(self._members.pack(raw), len(raw))
+            self._members.write(self._members.pack_beside(raw), len(raw))
             self._on_progress(len(raw), self._current)
 
     def _take_frame(self, frame: Frame) -> int:

@@ -13,29 +13,32 @@ from dbsnap.scheduling import give_way
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+THREADS = 2
+"""How many members are compressed beside at a time; one thread keeps up with one pg_dump."""
+
 Raw = bytes | memoryview
-Packed = Future[Raw]
+Packed = Raw | Future[Raw]
+"""A member as it will stand in the file, or will be one day."""
 
 
 class MemberWriter:
-    """Writes members in the order in which they are given; up to ``threads`` are compressed at a time.
+    """Writes members in the order in which they are given.
 
-    As many wait to be written: more, and ``write`` waits itself. At the end of its ``with`` block all
-    threads have ended, and what was given is written unless an exception leaves the block. Raises
-    OSError where the disk is full, from ``write`` or from ``finish``.
+    Up to ``THREADS`` wait to be written: more, and ``write`` waits itself. At the end of its ``with``
+    block all threads have ended, and what was given is written unless an exception leaves the block.
+    Raises OSError where the disk is full, from ``write`` or from ``finish``.
     """
 
-    def __init__(self, output: BinaryIO, compression: Compression, *, threads: int) -> None:
+    def __init__(self, output: BinaryIO, compression: Compression) -> None:
         self.compression = compression
         self.members: list[Member] = []
         self.file_bytes = 0
         self.raw_bytes = 0
         self.sha256 = hashlib.sha256()
         self._output = output
-        self._packing = ThreadPoolExecutor(threads, "compressing", give_way)
+        self._packing = ThreadPoolExecutor(THREADS, "compressing", give_way)
         self._writing = ThreadPoolExecutor(1, "writing", give_way)
         self._unwritten: deque[Future[None]] = deque()
-        self._most_unwritten = threads
 
     def __enter__(self) -> Self:
         return self
@@ -44,13 +47,13 @@ class MemberWriter:
         self._packing.shutdown(cancel_futures=True)
         self._writing.shutdown(cancel_futures=True)
 
-    def pack(self, raw: Raw) -> Packed:
-        """Begin to compress a member whose turn to be written may come later; for any thread."""
-        if self.compression == "none":
-            packed: Packed = Future()
-            packed.set_result(raw)
-            return packed
-        return self._packing.submit(compress, raw, self.compression)
+    def pack(self, raw: Raw) -> Raw:
+        """Compress a member whose turn to be written may come later; in the calling thread, any one."""
+        return raw if self.compression == "none" else compress(raw, self.compression)
+
+    def pack_beside(self, raw: Raw) -> Packed:
+        """Begin to compress a member in a thread that does nothing else."""
+        return raw if self.compression == "none" else self._packing.submit(self.pack, raw)
 
     def write(
         self, packed: Packed, raw_length: int, written: Callable[[], None] = lambda: None
@@ -63,7 +66,7 @@ class MemberWriter:
         self.raw_bytes += raw_length
         writing = self._writing.submit(self._write, packed, raw_offset, raw_length, written)
         self._unwritten.append(writing)
-        while len(self._unwritten) > self._most_unwritten:
+        while len(self._unwritten) > THREADS:
             self._unwritten.popleft().result()
 
     def finish(self) -> None:
@@ -75,7 +78,7 @@ class MemberWriter:
         self, packed: Packed, raw_offset: int, raw_length: int, written: Callable[[], None]
     ) -> None:
         offset = self.file_bytes
-        member = packed.result()
+        member = packed.result() if isinstance(packed, Future) else packed
         self._output.write(member)
         self.sha256.update(member)
         self.file_bytes += len(member)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from dbsnap.dumpfile.frames import THREADS, DumpWriter, write_dump
+from dbsnap.dumpfile.frames import DumpWriter, write_dump
 from dbsnap.dumpfile.members import MemberWriter
 from dbsnap.errors import ToolUnavailable
 from dbsnap.operations.dumping.plan import USUAL, Thresholds, plan_parallel
@@ -160,8 +160,7 @@ class Dumping:
         if self._plan is None or self._psql is None:
             with self._main:  # pg_dump must have succeeded at its end
                 return write_dump(read, output, compression, on_progress=on_progress)
-        threads = max(THREADS, self._options.jobs)
-        with MemberWriter(output, compression, threads=threads) as members:
+        with MemberWriter(output, compression) as members:
             writer = DumpWriter(members, on_progress)
             post = _PostData(self._source, self._beside)
 

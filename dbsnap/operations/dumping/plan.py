@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbsnap.postgres.row_parts import parts_of
+from dbsnap.postgres.row_parts import RowPart, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dbsnap.postgres.row_parts import RowPart, StoredTable
+    from dbsnap.postgres.row_parts import StoredTable
 
 FRAMES_AHEAD = 2
 """How many frames of one session may wait to be written."""
@@ -42,14 +43,27 @@ USUAL = Thresholds()
 
 @dataclass(frozen=True, slots=True)
 class ParallelPlan:
-    """What the sessions copy: tables in parts of about ``frame_bytes``, the largest table first."""
+    """What the sessions copy, in this order: whole tables by one session each, then tables in parts.
 
-    tables: tuple[StoredTable, ...]
+    A part is about ``frame_bytes`` as stored. A whole table costs the server less; parts make all
+    sessions end at the same time.
+    """
+
+    whole: tuple[StoredTable, ...]
+    divided: tuple[StoredTable, ...]
     frame_bytes: int
+
+    @property
+    def tables(self) -> tuple[StoredTable, ...]:
+        """Return the tables in their order."""
+        return self.whole + self.divided
 
     def parts(self) -> list[list[RowPart]]:
         """Return the parts of each table, in their order."""
-        return [parts_of(table, self.frame_bytes) for table in self.tables]
+        return [
+            *([RowPart(table, 0, None)] for table in self.whole),
+            *(parts_of(table, self.frame_bytes) for table in self.divided),
+        ]
 
 
 def plan_parallel(
@@ -72,4 +86,20 @@ def plan_parallel(
             rest -= table.bytes
     share = FRAMES_MEMORY // ((FRAMES_AHEAD + 2) * MOST_TIMES_STORED * jobs)
     frame_bytes = thresholds.frame_bytes or max(LEAST_FRAME_BYTES, min(share, MOST_FRAME_BYTES))
-    return ParallelPlan(tuple(chosen), frame_bytes) if chosen else None
+    whole = _whole(chosen, jobs)
+    divided = tuple(table for table in chosen if table not in whole)
+    return ParallelPlan(tuple(whole), divided, frame_bytes) if chosen else None
+
+
+def _whole(tables: Sequence[StoredTable], jobs: int) -> list[StoredTable]:
+    """Return the tables that fit into even shares of the sessions, each given to the least busy one."""
+    share = sum(table.bytes for table in tables) / jobs
+    busy = [0] * jobs
+    whole = []
+    for table in tables:
+        least = heapq.heappop(busy)
+        if least + table.bytes <= share:
+            whole.append(table)
+            least += table.bytes
+        heapq.heappush(busy, least)
+    return whole
