@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import dotenv
-from jsonschema import Draft202012Validator
 
 from dbsnap.errors import UsageError
+from dbsnap.json_schema import schema_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -159,7 +159,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     else:
         schema = json.loads(resources.files("dbsnap").joinpath("config.schema.json").read_bytes())
         errors = sorted(
-            Draft202012Validator(schema).iter_errors(content),
+            schema_errors(content, schema),
             key=lambda error: (error.validator != "additionalProperties", error.json_path),
         )
         if not errors:

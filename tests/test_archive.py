@@ -11,12 +11,14 @@ import stat
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import DEFAULT_MAJOR, drop_all_like, run_sql
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from small_backups import TODAY, publish_small_backup
 
 from dbsnap.archive import summaries
@@ -199,6 +201,8 @@ def test_the_manifest_is_made_anew_from_the_records(taken: Backup) -> None:
     directory = taken.dump.parent
     manifest = directory / "backup_manifest.json"
     (line,) = json.loads(manifest.read_text())["backups"]
+    schema = resources.files("dbsnap.archive") / "schemas/manifest.json"
+    Draft202012Validator(json.loads(schema.read_text())).validate(json.loads(manifest.read_text()))
     assert line == {
         "id": taken.record.id,
         "table": None,

@@ -8,10 +8,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from importlib import resources
 from typing import TYPE_CHECKING, Any
-
-import jsonschema
 
 from dbsnap.archive.private_files import read_private, replace_private, storage_failed
 from dbsnap.archive.publishing import directory_lock
@@ -43,7 +40,6 @@ def rebuild_manifest(directory: Path, summaries: Summaries | None = None) -> Non
         with directory_lock(directory):
             summaries = summaries or Summaries(directory)
             text = _text(entries(directory, summaries))
-            jsonschema.Draft202012Validator(_schema()).validate(json.loads(text))
             replace_private(directory / MANIFEST_NAME, text)
             summaries.remember(now_nanoseconds=time.time_ns())
     except OSError as error:
@@ -94,7 +90,3 @@ def _line(entry: Entry) -> dict[str, Any]:
         "status": entry.status,
         "pinned": entry.pinned,
     }
-
-
-def _schema() -> Any:
-    return json.loads((resources.files("dbsnap.archive") / "schemas/manifest.json").read_text())

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
-
 from dbsnap.archive.private_files import read_private
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import KINDS_IN_DATABASES, KINDS_IN_DUMPS, NAMED_NOT_NULL_SINCE, Inventory
+from dbsnap.json_schema import main_schema_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,9 +155,7 @@ def record_from_json(document: Any, *, where: str) -> Record:
     """Return the Record a JSON document stands for; raise DumpRefused naming what does not fit."""
     if isinstance(document, dict) and isinstance(document.get("format"), int):
         _refuse_newer_format(document["format"], where)
-    error = jsonschema.exceptions.best_match(
-        jsonschema.Draft202012Validator(_schema()).iter_errors(document)
-    )
+    error = main_schema_error(document, _schema())
     if error is not None:
         place = "/".join(str(part) for part in error.absolute_path) or "the document"
         raise _damaged(where, f"{place}: {error.message[:200]}")

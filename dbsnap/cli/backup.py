@@ -19,10 +19,8 @@ from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import plain
 from dbsnap.errors import DbsnapError, UsageError
 from dbsnap.operations.backup import backup as take_backup
-from dbsnap.operations.backup_tables import backup_tables as take_tables
 from dbsnap.operations.dumping.dump import DumpOptions
 from dbsnap.operations.migrations import MARK_PURPOSE, read_project
-from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.prisma.models import find_prisma_models
 from dbsnap.report import Finding
 
@@ -161,6 +159,10 @@ def _tables(
             "--require-migrations is for backups of a whole database",
             hint="leave it out, or leave out -t",
         )
+    # What only this needs: a backup of the whole database starts sooner without.
+    from dbsnap.operations.backup_tables import backup_tables as take_tables  # noqa: PLC0415
+    from dbsnap.operations.table_backup.plan import TableRequest  # noqa: PLC0415
+
     request = TableRequest(
         tables=tables,
         where=where,

@@ -30,7 +30,7 @@ from dbsnap.operations.recording import (
     with_dumped_content,
 )
 from dbsnap.operations.table_backup.exclusions import not_applied
-from dbsnap.postgres.connection import fetch_value, server_version
+from dbsnap.postgres.connection import server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import dump_encoding
 from dbsnap.postgres.snapshot import hold_snapshot
@@ -48,14 +48,6 @@ if TYPE_CHECKING:
     from dbsnap.postgres.snapshot import Snapshot
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
-
-ESTIMATE = (
-    "SELECT coalesce(sum(pg_catalog.pg_relation_size(oid)), 0)::bigint FROM pg_catalog.pg_class "
-    "WHERE relkind = 'r' AND relnamespace NOT IN "
-    "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
-)
-"""Bytes of heap: what a bar can be measured against before anything was dumped."""
-
 
 NO_BACKUP = "no backup was taken"
 
@@ -89,7 +81,6 @@ def backup(
         source = source_of(snapshot.connection, database, target)
         dumped = _dump_source(snapshot, database, source, pg_bin)
         before = snapshot.sequence_values()
-        about = fetch_value(snapshot.connection, ESTIMATE)
         with (
             Dumping(dumped, options) as dumping,
             InventoryReading(snapshot) as reading,
@@ -97,7 +88,7 @@ def backup(
         ):
             progress.phase(
                 f"dumping {source.database} with pg_dump {dumped.pg_dump.version_text}",
-                total_bytes=about,
+                total_bytes=dumping.stored_bytes,
             )
             if migrations.required:  # or it would be said after hours
                 demand(_migrations(reading, database, migrations), migrations, NO_BACKUP)

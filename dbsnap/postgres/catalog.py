@@ -26,6 +26,7 @@ from dbsnap.postgres.connection import json_answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from importlib.resources.abc import Traversable
 
     from dbsnap.postgres.connection import Connection
 
@@ -84,6 +85,17 @@ JOIN pg_catalog.pg_sequence ON seqrelid = objid
 WHERE classid = 'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass
     AND deptype IN ('a', 'i')
 """
+
+TABLES_WITH_ROWS = """
+SELECT nspname, relname FROM user_relation WHERE relkind IN ('r', 'p')
+UNION ALL
+SELECT schema.nspname, relation.relname
+FROM pg_catalog.pg_extension
+CROSS JOIN LATERAL unnest(extconfig) AS config(oid)
+JOIN pg_catalog.pg_class AS relation ON relation.oid = config.oid AND relation.relkind = 'r'
+JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relation.relnamespace
+"""
+"""The tables whose rows, or whose parts' rows, a whole-database dump carries."""
 
 ANY_RELATION = "/* of these relations only */ true"
 """What stands in the queries where they can be narrowed."""
@@ -168,11 +180,11 @@ def read_definitions(
 
 def list_tables(ask: Ask) -> list[Name]:
     """Return schema and name of every table whose rows a whole-database dump carries."""
-    return [
-        (path[0], path[1])
-        for path, _, _, facts in ask(_query("table"))
-        if facts["form"] in ROWS_ARE_ITS_OWN or facts["form"] == "partitioned table"
-    ]
+    common = (_queries() / "_common.sql").read_text()
+    found = ask(
+        f"SELECT jsonb_build_array(nspname, relname) FROM (\n{common}{TABLES_WITH_ROWS}) AS found"
+    )
+    return [(schema, name) for schema, name in found]
 
 
 def relations_of(ask: Ask, tables: Iterable[str]) -> list[int]:
@@ -207,8 +219,12 @@ def plain_quotes(identity: str) -> str:
     )
 
 
+def _queries() -> Traversable:
+    return resources.files("dbsnap.postgres") / "catalog_queries"
+
+
 def _query(kind: str, relations: Collection[int] | None = None) -> str:
-    folder = resources.files("dbsnap.postgres") / "catalog_queries"
+    folder = _queries()
     common = (folder / "_common.sql").read_text()
     if relations is not None:
         oids = f"ARRAY[{', '.join(map(str, relations))}]::oid[]"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import DbsnapError, ToolUnavailable
-from dbsnap.postgres.tools import run
+from dbsnap.postgres.tools import run, run_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,13 +52,16 @@ MENDED_PSQL = {
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One installed pg_dump, psql or postgres: where, which version, and whether it speaks TLS."""
+    """One installed pg_dump, psql or postgres: where, and which version.
+
+    ``tls`` is whether it speaks TLS; None where nobody wanted to know.
+    """
 
     name: str
     path: Path
     version: tuple[int, int]
     origin: str
-    tls: bool
+    tls: bool | None
 
     @property
     def major(self) -> int:
@@ -81,7 +84,11 @@ class Choice:
 
 
 def find_programs(
-    name: str, *, pg_bin: Sequence[Path] = (), search_path: str | None = None
+    name: str,
+    *,
+    pg_bin: Sequence[Path] = (),
+    search_path: str | None = None,
+    ask_for_tls: bool = True,
 ) -> list[Program]:
     """Return every ``name`` found, in the order of the places searched, each real file once.
 
@@ -89,20 +96,23 @@ def find_programs(
     ``pg_wrapper`` is left out: it picks a version of its own, and the directories behind it are
     searched anyway. Files that do not answer ``--version`` are left out.
     """
-    seen: set[Path] = set()
-    programs = []
+    origins: dict[Path, str] = {}
     for directory, origin in _directories(pg_bin, search_path):
-        path = directory / name
-        real = path.resolve()
-        if real in seen or not os.access(real, os.X_OK) or real.name == "pg_wrapper":
-            continue
-        seen.add(real)
-        version = _version(real)
-        if version is not None:
-            programs.append(
-                Program(name, real, version, origin, _speaks_tls(real.with_name("psql")))
-            )
-    return programs
+        real = (directory / name).resolve()
+        if os.access(real, os.X_OK) and real.name != "pg_wrapper":
+            origins.setdefault(real, origin)
+    versions = zip(origins.items(), _versions(tuple(origins)), strict=True)
+    return [
+        Program(
+            name,
+            path,
+            version,
+            origin,
+            _speaks_tls(path.with_name("psql")) if ask_for_tls else None,
+        )
+        for (path, origin), version in versions
+        if version is not None
+    ]
 
 
 def weigh(
@@ -139,7 +149,7 @@ def choose(
 
     ``must_withstand`` leaves out every psql that a hostile dump could make run commands.
     """
-    programs = find_programs(name, pg_bin=pg_bin)
+    programs = find_programs(name, pg_bin=pg_bin, ask_for_tls=needs_tls)
     flawed = [program for program in programs if must_withstand and psql_flaw(program)]
     choices = weigh(
         [program for program in programs if program not in flawed],
@@ -211,14 +221,13 @@ def _directories(pg_bin: Sequence[Path], search_path: str | None) -> Iterable[tu
                 yield Path(root) / place, f"{package} wheel"
 
 
-@lru_cache(maxsize=256)
-def _version(path: Path) -> tuple[int, int] | None:
-    try:
-        text = run(path, ["--version"], environment={})
-    except DbsnapError:
-        return None
-    match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", text)
-    return (int(match[1]), int(match[2] or 0)) if match else None
+@lru_cache(maxsize=16)
+def _versions(paths: tuple[Path, ...]) -> list[tuple[int, int] | None]:
+    found = [
+        re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", answer or "")
+        for answer in run_each(paths, ["--version"])
+    ]
+    return [(int(each[1]), int(each[2] or 0)) if each else None for each in found]
 
 
 @lru_cache(maxsize=256)

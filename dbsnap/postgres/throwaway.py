@@ -83,7 +83,7 @@ def server_binaries(*, pg_bin: Sequence[Path] = (), major: int | None = None) ->
     """
     found = [
         program
-        for program in find_programs("postgres", pg_bin=pg_bin)
+        for program in find_programs("postgres", pg_bin=pg_bin, ask_for_tls=False)
         if os.access(program.path.parent / "initdb", os.X_OK)
         and (major is None or program.major == major)
     ]

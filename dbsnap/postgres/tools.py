@@ -18,9 +18,9 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import sh
 
@@ -211,6 +211,34 @@ def run(
         ).wait()
         output.seek(0)
         return output.read().decode("utf-8", "replace")
+
+
+def run_each(programs: Sequence[Path], arguments: Sequence[str]) -> list[str | None]:
+    """Run programs at the same time, and return what each wrote to stdout; None for those that failed.
+
+    As ``run``, for short answers only.
+    """
+    with ExitStack() as stack:
+        started: list[tuple[Process, IO[bytes]] | None] = []
+        for program in programs:
+            output = stack.enter_context(tempfile.TemporaryFile())
+            try:
+                process = start(program, arguments, environment={}, stdout=output.fileno())
+            except ToolUnavailable:
+                started.append(None)
+            else:
+                stack.callback(process.stop)
+                started.append((process, output))
+        return [_answer(*each) if each else None for each in started]
+
+
+def _answer(process: Process, output: IO[bytes]) -> str | None:
+    try:
+        process.wait()
+    except ToolFailed:
+        return None
+    output.seek(0)
+    return output.read().decode("utf-8", "replace")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ quotes no backslash, dollar or ampersand, which could make a name of something e
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.defining.defined_objects import CONSTRAINT_TYPES
@@ -37,21 +38,17 @@ _INERT = rf"""
     (?!(?i:not|constraint){_END_OF_WORD})[A-Za-z0-9_]++
   | [ .:+*=<>|%] | {_STRING} | {_QUOTED} | {_parentheses()}
 """
-_ELEMENT = compiled(
-    rf"""
+_ELEMENT = rf"""
     \n[ ]{{4}}
     (?: CONSTRAINT\ (?P<own>{_NAME})\ (?P<type>CHECK|FOREIGN|PRIMARY|UNIQUE)\ (?P<rest>(?:{_INERT})++)
       | (?!(?:constraint|primary|unique|check|foreign|like|not){_END_OF_WORD})
         (?P<column>{_NAME})\ (?:{_INERT}|\[(?:{_INERT}|,)*+\])++(?P<not_null>NOT\ NULL)?
     )
     (?:,(?=\n)|(?P<last>\n\);\Z))
-    """,
-    re.VERBOSE,
-)
+    """
 _ARGUMENT = rf"(?:(?!(?i:default){_END_OF_WORD})[A-Za-z0-9_]++|\[\]|\.(?=[a-z_]))++"
 _RESULT = rf"(?:(?!(?i:language){_END_OF_WORD})[A-Za-z0-9_]++|[ .%]|\[\]|{_parentheses(2)})++"
-_FORM = compiled(
-    rf"""
+_FORM = rf"""
     ALTER\ TABLE\ (?:ONLY\ )?+(?P<constrained>{_FULL_NAME})\n[ ]{{4}}
         ADD\ CONSTRAINT\ (?P<own>{_NAME})
         \ (?P<type>CHECK|EXCLUDE|FOREIGN|PRIMARY|UNIQUE)(?P<rest>\ [^&\\]*+)\Z
@@ -72,9 +69,7 @@ _FORM = compiled(
         [ ]{{4}}SEQUENCE\ NAME\ (?P<identity>{_FULL_NAME})\n
   | SELECT\ pg_catalog\.setval\('(?P<set>{_FULL_NAME_IN_STRING})'
         ,\ (?P<value>-?+[0-9]{{1,19}}),\ (?P<called>true|false)\);\Z
-    """,
-    re.VERBOSE,
-)
+    """
 """The forms; the last group of each says which one it is."""
 
 _NAMED = {
@@ -87,9 +82,15 @@ _NAMED = {
 """Forms that say nothing but a name, and the kind of what it names."""
 
 
+@cache
+def _verbose(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed: large ones take long."""
+    return compiled(pattern, re.VERBOSE)
+
+
 def learn_usual(found: DefinedObjects, text: str) -> bool:
     """Learn from a statement with standard strings; return False, having learnt nothing, if unusual."""
-    form = _FORM.match(text)
+    form = _verbose(_FORM).match(text)
     if form is None:
         return False
     group = str(form.lastgroup)
@@ -123,7 +124,7 @@ def _learn_table(found: DefinedObjects, form: re.Match[str], text: str) -> bool:
     position = form.end()
     last = None
     while last is None:
-        element = _ELEMENT.match(text, position)
+        element = _verbose(_ELEMENT).match(text, position)
         if element is None or (element["own"] and not _is_validated(element["rest"])):
             return False
         elements.append(element)

@@ -104,7 +104,7 @@ class DrillServers:
 def _servers(pg_bin: Sequence[Path]) -> list[Program]:
     return [
         program
-        for program in find_programs("postgres", pg_bin=pg_bin)
+        for program in find_programs("postgres", pg_bin=pg_bin, ask_for_tls=False)
         if os.access(program.path.parent / "initdb", os.X_OK)
     ]
 

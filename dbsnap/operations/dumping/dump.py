@@ -57,6 +57,12 @@ class DumpOptions:
 
 ONE_JOB = DumpOptions()
 
+STORED_BYTES = (
+    "SELECT coalesce(sum(pg_catalog.pg_relation_size(oid)), 0)::bigint FROM pg_catalog.pg_class "
+    "WHERE relkind = 'r' AND relnamespace NOT IN "
+    "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+)
+
 HAS_LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)"
 
 
@@ -101,6 +107,8 @@ class Dumping:
     """
 
     def __init__(self, source: DumpSource, options: DumpOptions) -> None:
+        self.stored_bytes = 0
+        """About how many bytes of rows are stored: what progress can be measured against."""
         self._source = source
         self._options = options
         self._stack = ExitStack()
@@ -115,10 +123,7 @@ class Dumping:
     def __enter__(self) -> Self:
         source = self._source
         with ExitStack() as stack:
-            self._plan = _plan(source, self._options)
-            self._psql = source.psql() if self._plan else None
-            if self._psql is None:
-                self._plan = None
+            self._make_plan()
             arguments = self._main_arguments()
             stack.enter_context(self._main)
             stream = dump_stream(source.pg_dump, source.database, arguments, meanwhile=self._look)
@@ -183,6 +188,22 @@ class Dumping:
         with dump_stream(source.pg_dump, source.database, arguments) as read:
             yield read
 
+    def _make_plan(self) -> None:
+        """Decide what goes past pg_dump; without a psql, nothing does."""
+        source, options = self._source, self._options
+        connection = source.snapshot.connection
+        if options.jobs < 2 or source.version < PARTS_SINCE:
+            self.stored_bytes = int(fetch_value(connection, STORED_BYTES))
+            return
+        tables = stored_tables(connection)
+        self.stored_bytes = sum(table.bytes for table in tables)
+        if source.encoding == "SQL_ASCII":  # what is no ASCII in names could not be said to pg_dump
+            tables = [each for each in tables if (each.quoted_name + each.quoted_columns).isascii()]
+        self._plan = plan_parallel(tables, jobs=options.jobs, thresholds=options.thresholds)
+        self._psql = source.psql() if self._plan else None
+        if self._psql is None:
+            self._plan = None
+
     def _look(self) -> None:
         """Raise what makes the dump worthless: what ``watch`` raises, or that the snapshot is lost."""
         if time.monotonic() > self._watched + LOOK_SECONDS:
@@ -231,15 +252,6 @@ class Dumping:
             frames.work_with(session())
             writer.take_frames(frames)
             writer.take_post(post.finished())
-
-
-def _plan(source: DumpSource, options: DumpOptions) -> ParallelPlan | None:
-    if options.jobs < 2 or source.version < PARTS_SINCE:
-        return None
-    tables = stored_tables(source.snapshot.connection)
-    if source.encoding == "SQL_ASCII":  # what is no ASCII in names could not be said to pg_dump
-        tables = [table for table in tables if (table.quoted_name + table.quoted_columns).isascii()]
-    return plan_parallel(tables, jobs=options.jobs, thresholds=options.thresholds)
 
 
 class _PostData:
