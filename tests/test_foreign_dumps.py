@@ -322,7 +322,7 @@ def test_which_psql_a_hostile_dump_could_make_run_commands(
     directory = programs_in(version)
     monkeypatch.setattr("dbsnap.postgres.discovery.VERSIONED_DIRECTORIES", ())
     monkeypatch.setattr("dbsnap.postgres.discovery.WHEEL_DIRECTORIES", {})
-    (program,) = find_programs("psql", pg_bin=[directory], search_path="")
+    (program,) = find_programs("psql", pg_bin=[directory], search_path="", ask_for_tls=False)
     assert bool(psql_flaw(program)) == flawed
     monkeypatch.setenv("PATH", "")
     server_version = int(version.split(".", maxsplit=1)[0]) * 10000
