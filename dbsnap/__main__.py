@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 
 INTERRUPTED = 130
 
+ALLOCATIONS_PER_COLLECTION = 100_000
+"""How many objects may come to be before Python looks for cycles among them.
+
+At its usual 700 that takes an eighth of the time of backing up thousands of tables, whose many objects
+live to the end and are in no cycle.
+"""
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    gc.set_threshold(ALLOCATIONS_PER_COLLECTION)
     try:
         from dbsnap.cli import run  # noqa: PLC0415 - a Ctrl-C while this imports shows no traceback
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -30,7 +31,7 @@ from dbsnap.dumpfile.defining.loosened import Loosening, loosened
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.table_dump import reader_of
 from dbsnap.errors import RightMissing, ServerFailed, UsageError
-from dbsnap.inventory import compare
+from dbsnap.inventory import compare, object_name
 from dbsnap.operations.backup import backup
 from dbsnap.operations.backup_tables import backup_tables
 from dbsnap.operations.comparing.proof import PROVED
@@ -41,6 +42,7 @@ from dbsnap.operations.verify import verify
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import connect, execute, fetch_value
 from dbsnap.postgres.discovery import choose
+from dbsnap.postgres.tables.definitions_archive import exact_patterns
 from dbsnap.postgres.tables.rows import PIECE_BYTES, RowsToCopy, copy_rows
 from dbsnap.postgres.tables.selection import choose_tables
 from dbsnap.postgres.tools import child_environment
@@ -885,3 +887,26 @@ def test_the_command_line(
     )
     (tmp_path / "dbsnap.toml").write_text('[tables.users]\nexclude_columns = "passwordHash"')
     assert "exclude_columns" in dbsnap_here("backup").stderr
+
+
+@pytest.mark.parametrize("most_bytes", [1, 1000, 1 << 20])
+def test_what_is_left_out_is_exactly_that(new_database: NewDatabase, most_bytes: int) -> None:
+    """However many names stand in one pattern, and whatever they are made of."""
+    database = new_database((SCHEMAS / "names_tables.sql").read_text())
+    names = query(
+        database,
+        "SELECT nspname, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE relkind IN ('r', 'p') AND nspname !~ '^(pg_|information_schema)' ORDER BY 1, 2",
+    )
+    out = names[::2]
+    patterns = [f"--exclude-table={found}" for found in exact_patterns(out, most_bytes)]
+    assert (len(patterns) == len(out)) == (most_bytes == 1 << 20)
+    program = choose("pg_dump", 180000)
+    command = [program.path, "--section=pre-data", *patterns]
+    environment = child_environment(client_environment(database, application="test"))
+    dumped = subprocess.run(command, env=environment, check=True, capture_output=True)
+    contents = ContentsReader()
+    for event in lex(io.BytesIO(dumped.stdout).read):
+        contents.feed(event)
+    left = {object_name(*name) for name in names if name not in out}
+    assert set(contents.contents().inventory.of("table")) == left

@@ -43,7 +43,7 @@ from dbsnap.dumpfile.lexer import (
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.operations.backup import backup
 from dbsnap.operations.dumping.dump import DumpOptions
-from dbsnap.operations.dumping.plan import Thresholds, plan_parallel
+from dbsnap.operations.dumping.plan import LEAST_TABLE_BYTES, Thresholds, plan_parallel
 from dbsnap.operations.dumping.rate import Rate
 from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
@@ -416,12 +416,14 @@ def test_what_stays_with_pg_dump_is_little(
     thresholds = Thresholds(database_bytes, table_bytes)
     plan = plan_parallel(tables, jobs=jobs, thresholds=thresholds)
     if plan is None:
-        assert jobs == 1 or sum(sizes) <= database_bytes or not any(sizes)
+        small = max(sizes, default=0) < min(table_bytes, LEAST_TABLE_BYTES)
+        assert jobs == 1 or sum(sizes) <= database_bytes or small or not any(sizes)
         return
     assert sum(sizes) >= database_bytes
     left = sizes[len(plan.tables) :]
-    assert sum(left) <= sum(sizes) / jobs / 2
+    assert sum(left) <= sum(sizes) / jobs / 2 or left[0] < LEAST_TABLE_BYTES
     assert all(size < table_bytes for size in left)
+    assert min(table.bytes for table in plan.tables) >= min(table_bytes, LEAST_TABLE_BYTES)
     assert (jobs * 3 * plan.frame_bytes <= 64 << 20) or plan.frame_bytes == 1 << 20
     assert set(plan.tables) == set(tables[: len(plan.tables)])
     assert [len(parts) for parts in plan.parts()[: len(plan.whole)]] == [1] * len(plan.whole)
@@ -430,6 +432,18 @@ def test_what_stays_with_pg_dump_is_little(
     if any(size and size <= share for size in sizes[: len(plan.tables)]):
         assert plan.whole
     assert all(table.bytes <= share for table in plan.whole)
+
+
+def test_very_many_tables() -> None:
+    """This takes minutes where each table is compared with each; and the small ones stay together."""
+    tables = [
+        StoredTable("public", f"t{i}", ("a",), f"public.t{i}", "a", 100, (20000 - i) * 40)
+        for i in range(20000)
+    ]
+    plan = plan_parallel(tables, jobs=2, thresholds=Thresholds())
+    assert plan is not None
+    assert min(table.bytes for table in plan.tables) >= LEAST_TABLE_BYTES
+    assert plan_parallel(tables[-5000:], jobs=2, thresholds=Thresholds(database_bytes=0)) is None
 
 
 def test_a_rate_is_kept_by_all_together() -> None:

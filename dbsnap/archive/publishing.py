@@ -71,32 +71,38 @@ class Staging:
 
     def write_json(self, suffix: str, document: Any) -> None:
         """Write the record: a line for each object of its inventory."""
-        self.write(suffix, (_json_text(document) + "\n").encode())
+        with self.create(suffix) as output:
+            output.writelines(piece.encode() for piece in _json_pieces(document))
+            output.write(b"\n")
 
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 """One for all: ``json.dumps`` would make a new one for each object of the inventory."""
 
 
-def _json_text(document: Any, levels: int = 4, margin: str = "") -> str:
-    """Return JSON with a line for each entry of the outermost levels.
+def _json_pieces(document: Any, levels: int = 4, margin: str = "") -> Iterator[str]:
+    """Yield JSON with a line for each entry of the outermost levels.
 
     Below them it is compact: only so does Python's json use its fast encoder.
     """
     if levels == 0 or not document or not isinstance(document, dict | list):
-        return _ENCODE(document)
-    inside = margin + " "
-    if isinstance(document, dict):
-        opening, closing = "{}"
-        entries = [
-            f"{_ENCODE(name)}: {_json_text(value, levels - 1, inside)}"
-            for name, value in document.items()
-        ]
-    else:
-        opening, closing = "[]"
-        entries = [_json_text(value, levels - 1, inside) for value in document]
-    lines = f",\n{inside}".join(entries)
-    return f"{opening}\n{inside}{lines}\n{margin}{closing}"
+        yield _ENCODE(document)
+        return
+    opening, closing = "{}" if isinstance(document, dict) else "[]"
+    named = (
+        ((f"{_ENCODE(name)}: ", value) for name, value in document.items())
+        if isinstance(document, dict)
+        else (("", value) for value in document)
+    )
+    separator = f"{opening}\n{margin} "
+    for name, value in named:
+        if levels == 1:
+            yield f"{separator}{name}{_ENCODE(value)}"
+        else:
+            yield separator + name
+            yield from _json_pieces(value, levels - 1, margin + " ")
+        separator = f",\n{margin} "
+    yield f"\n{margin}{closing}"
 
 
 def prepare_directory(directory: Path) -> None:

@@ -1,7 +1,7 @@
 r"""A dump on its way to disk: counted, hashed, indexed and compressed as it passes.
 
 One pass and bounded memory: what pg_dump writes is read in pieces, the lexer finds the COPY blocks in
-them, and the same bytes go to the file unchanged.
+them, and the same bytes go to the file unchanged, but for owners and privileges, which are kept apart.
 
 A dump may also come in three parts: a pg_dump of everything up to the data (``main``), frames, which are
 COPY blocks of rows that this pg_dump left out, and a pg_dump of what follows data (``post``). They are
@@ -24,9 +24,9 @@ from dbsnap.dumpfile.lexer import (
     Event,
     MetaCommand,
     Statement,
-    lex,
 )
 from dbsnap.dumpfile.members import MemberWriter
+from dbsnap.dumpfile.parts import Part
 from dbsnap.errors import DumpRefused
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from dbsnap.dumpfile.compression import Compression, Member
     from dbsnap.dumpfile.members import Raw
+    from dbsnap.dumpfile.privileges import PrivilegeStatement
 
 MEMBER_BYTES = 16 << 20
 """A compressed member holds at most about this many raw bytes."""
@@ -44,7 +45,6 @@ SMALL_MEMBER_BYTES = 1 << 20
 BLOCK_END = b"\\.\n\n\n"
 """The end of a COPY block and the empty lines that pg_dump writes behind it."""
 
-_TRAILER = b"-- PostgreSQL database dump complete"
 _SET_VALUE = b"SELECT pg_catalog.setval("
 _PRELUDE = (b"SET ", b"SELECT pg_catalog.set_config('search_path', ")
 _NO_PRELUDE = b"SET default_"
@@ -56,7 +56,8 @@ class WrittenDump:
     """What was written: sizes in bytes, the sha256 of the file, its members and its contents.
 
     ``rules`` are the guard's rules that the dump breaks, because its source does. The lines of COPY
-    blocks are known only where the dump came in one part.
+    blocks are not those of the file. ``privileges`` are the statements that pg_dump wrote about owners
+    and privileges, which are not in the file.
     """
 
     file_bytes: int
@@ -66,6 +67,7 @@ class WrittenDump:
     members: tuple[Member, ...]
     contents: DumpContents
     rules: tuple[str, ...]
+    privileges: tuple[PrivilegeStatement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,12 @@ class DumpWriter:
         self._breaches = BreachReader()
         self._current = ""
         self._prelude: set[bytes] = set()
-        self._tail: _Part | None = None
+        self._parts: list[Part] = []
 
     def take_whole(self, read: Callable[[int], bytes]) -> None:
         """Take a dump that comes in one part; raise DumpRefused where it ends in something."""
-        part = _Part(read, self._members.raw_bytes)
-        for event in lex(part.read):
+        part = self._begin(read)
+        for event in part.events():
             self._take(event, part)
         self._cut(part, part.end)
 
@@ -149,7 +151,7 @@ class DumpWriter:
         Frames are put in as soon as main has come to data: that is at its first COPY, sequence value or
         large object (``BEGIN``); never into a transaction. Raises DumpRefused when main has no trailer.
         """
-        part = _Part(read, self._members.raw_bytes)
+        part = self._begin(read)
         leading, data, transaction = True, False, False
         for event in part.events_before_trailer():
             self._take(event, part)
@@ -167,7 +169,6 @@ class DumpWriter:
                     part.shift += self._take_frame(frame)
         _refuse_without_trailer(part)
         self._cut(part, part.body_end)
-        self._tail = part
 
     def take_frames(self, frames: Frames) -> None:
         """Take all frames that are still to come, behind main's data."""
@@ -176,7 +177,7 @@ class DumpWriter:
 
     def take_post(self, read: Callable[[int], bytes]) -> None:
         """Take the section behind data, without header and settings that main has, and end the dump."""
-        part = _Part(read, self._members.raw_bytes)
+        part = self._begin(read)
         prelude = True
         for event in part.events_before_trailer():
             if prelude and isinstance(event, Statement) and event.text not in self._prelude:
@@ -187,12 +188,11 @@ class DumpWriter:
                 part.skip(event.end)
         _refuse_without_trailer(part)
         self._cut(part, part.body_end)
-        if self._tail is not None:
-            part = self._tail
-            part.shift += self._members.raw_bytes - part.body_end
-            for event in part.tail():
-                self._feed(event)
-            self._cut(part, part.end)
+        main = self._parts[0]
+        main.shift += self._members.raw_bytes - main.body_end
+        for event in main.tail():
+            self._feed(event)
+        self._cut(main, main.end)
 
     def written(self) -> WrittenDump:
         """Return what was written, when all of it is in the file."""
@@ -206,7 +206,13 @@ class DumpWriter:
             members=tuple(self._members.members),
             contents=self._contents.contents(),
             rules=tuple(sorted(self._breaches.rules)),
+            privileges=tuple(each for part in self._parts for each in part.privileges),
         )
+
+    def _begin(self, read: Callable[[int], bytes]) -> Part:
+        part = Part(read, self._members.raw_bytes)
+        self._parts.append(part)
+        return part
 
     def _is_prelude(self, statement: Statement) -> bool:
         if not statement.text.startswith(_PRELUDE) or statement.text.startswith(_NO_PRELUDE):
@@ -218,7 +224,10 @@ class DumpWriter:
         self._contents.feed(event)
         self._breaches.feed(event)
 
-    def _take(self, event: Event, part: _Part) -> None:
+    def _take(self, event: Event, part: Part) -> None:
+        if isinstance(event, Comment):  # the most frequent by far, and never where a member ends
+            self._contents.feed(event)
+            return
         self._feed(event)
         if isinstance(event, CopyStart):
             self._current = event.text.decode("utf-8", "replace")
@@ -227,7 +236,7 @@ class DumpWriter:
         if event.end - part.begin >= least:
             self._cut(part, event.end)
 
-    def _cut(self, part: _Part, end: int) -> None:
+    def _cut(self, part: Part, end: int) -> None:
         """Write what is pending of a part up to ``end``, an offset in the whole dump."""
         if raw := part.cut(end):
             self._members.write(self._members.pack_beside(raw), len(raw))
@@ -243,74 +252,6 @@ class DumpWriter:
         return raw_bytes
 
 
-class _Part:
-    """One stream of a dump: what was read of it and not yet cut off, and where that comes to stand.
-
-    ``shift`` is how far behind its place in the stream a byte stands in the whole dump.
-    """
-
-    def __init__(self, read: Callable[[int], bytes], offset: int) -> None:
-        self.shift = offset
-        self._read = read
-        self._pending = bytearray()
-        self._cut_bytes = 0
-        self._tail: list[Event] = []
-
-    @property
-    def begin(self) -> int:
-        """Return where in the dump what is pending begins."""
-        return self._cut_bytes + self.shift
-
-    @property
-    def end(self) -> int:
-        """Return where in the dump what was read ends."""
-        return self.begin + len(self._pending)
-
-    @property
-    def body_end(self) -> int:
-        """Return where in the dump the trailer begins, with the ``--`` line above it."""
-        return self._tail[0].offset - len(b"--\n") + self.shift
-
-    @property
-    def has_trailer(self) -> bool:
-        return bool(self._tail)
-
-    def read(self, size: int) -> bytes:
-        """Read on behalf of the lexer, keeping a copy."""
-        piece = self._read(size)
-        self._pending += piece
-        return piece
-
-    def events_before_trailer(self) -> Iterator[Event]:
-        """Yield the events with their offsets in the dump; read all, but keep the trailer back."""
-        for event in lex(self.read):
-            if self._tail or (isinstance(event, Comment) and event.text == _TRAILER):
-                self._tail.append(event)
-            else:
-                yield self._placed(event)
-
-    def tail(self) -> Iterator[Event]:
-        """Yield the trailer and what follows it, with their offsets in the dump."""
-        return map(self._placed, self._tail)
-
-    def cut(self, end: int) -> bytes:
-        """Return what is pending up to an offset in the dump; it is no longer pending."""
-        length = end - self.begin
-        raw = bytes(memoryview(self._pending)[:length])
-        del self._pending[:length]
-        self._cut_bytes += length
-        return raw
-
-    def skip(self, end: int) -> None:
-        """Leave out what is pending up to an offset in the dump; what follows moves up."""
-        self.shift -= len(self.cut(end))
-
-    def _placed(self, event: Event) -> Event:
-        event.offset += self.shift
-        event.end += self.shift
-        return event
-
-
-def _refuse_without_trailer(part: _Part) -> None:
+def _refuse_without_trailer(part: Part) -> None:
     if not part.has_trailer:
         raise DumpRefused("it has no trailer", rule="truncated")

@@ -81,12 +81,20 @@ def privilege_statements(
                 line=event.line,
                 hint="pg_dump writes no such thing; do not load this file",
             )
-        if isinstance(event, Statement) and _PERHAPS.match(event.text):
-            roles = _roles_named(event.text)
-            if roles is not None:
-                span = (event.offset, event.end)
-                found.append(PrivilegeStatement(event.text, frozenset(roles), span))
+        if isinstance(event, Statement) and (statement := privilege_statement(event)):
+            found.append(statement)
     return found
+
+
+def privilege_statement(statement: Statement) -> PrivilegeStatement | None:
+    """Return a statement about owners or privileges; None if it is about something else."""
+    if not _PERHAPS.match(statement.text):
+        return None
+    roles = _roles_named(statement.text)
+    if roles is None:
+        return None
+    span = (statement.offset, statement.end)
+    return PrivilegeStatement(statement.text, frozenset(roles), span)
 
 
 def render(statements: Iterable[PrivilegeStatement], *, backup_id: str, encoding: str) -> bytes:

@@ -98,8 +98,7 @@ def backup(
             notes = [*proof.without_invalid_indexes(reading.result())[1], *found.findings]
             notes += not_applied(standing_exclusions)
             expected = _prove(reading.result(), written, before)
-            with dumping.privileges() as read:
-                companion = keep_privileges(stage, read, dumped.encoding)
+            companion = keep_privileges(stage, written.privileges, dumped.encoding)
             snapshot.check()
             record = Record(
                 id=stage.id,

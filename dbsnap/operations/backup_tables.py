@@ -15,6 +15,7 @@ from dbsnap.archive.storage import RECORD_SUFFIX
 from dbsnap.dumpfile.compression import SUFFIXES
 from dbsnap.dumpfile.defining.definitions import stated_in_dump
 from dbsnap.dumpfile.guard import Promise, guard
+from dbsnap.dumpfile.privileges import privilege_statements
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.dumpfile.table_dump import parted, reader_of, sequence_statement
 from dbsnap.errors import OperationFailed, ServerFailed
@@ -285,7 +286,8 @@ def _read_again(
 
 def _privileges(stage: Staging, chosen: Chosen, encoding: str) -> Companion:
     text = chosen.archive.text_with_owners(chosen.entries)
-    companion = keep_privileges(stage, reader_of(iter([text])), encoding)
+    statements = privilege_statements(reader_of(iter([text])))
+    companion = keep_privileges(stage, statements, encoding)
     chosen.archive.path.unlink()
     return companion
 

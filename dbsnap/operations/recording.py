@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dbsnap.archive.publishing import Staging
     from dbsnap.dumpfile.compression import Compression
     from dbsnap.dumpfile.frames import WrittenDump
+    from dbsnap.dumpfile.privileges import PrivilegeStatement
     from dbsnap.inventory import Inventory
     from dbsnap.operations.migrations import MigrationReport
     from dbsnap.postgres.connection import Connection
@@ -99,9 +100,10 @@ def with_dumped_content(expected: Inventory, written: WrittenDump) -> Inventory:
     return proof.with_content(expected, content)
 
 
-def keep_privileges(stage: Staging, read: Callable[[int], bytes], encoding: str) -> Companion:
-    """Write owners and grants, picked out of what ``read`` gives, into a file of their own."""
-    statements = privileges.privilege_statements(read)
+def keep_privileges(
+    stage: Staging, statements: Sequence[PrivilegeStatement], encoding: str
+) -> Companion:
+    """Write owners and grants into a file of their own."""
     text = privileges.render(statements, backup_id=stage.id, encoding=encoding)
     return _companion(stage, "_privileges.sql", text, mode=0o600)
 

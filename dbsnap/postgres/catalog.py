@@ -113,7 +113,7 @@ class Ask(Protocol):
 def ask_connection(connection: Connection) -> Ask:
     """Return an Ask that uses one of dbsnap's own connections."""
 
-    def ask(sql: str) -> list[Any]:
+    def ask(sql: str) -> Iterable[Any]:
         return json_answers(connection.execute(sql.encode()))
 
     return ask
@@ -166,7 +166,7 @@ def read_definitions(
             continue
         objects[kind] = {}
         for path, suffix, table_path, facts in ask(_query(kind, relations)):
-            name = object_name(*path) + settled_identity(suffix or "")
+            name = object_name(*path) + (settled_identity(suffix) if suffix else "")
             known = {fact: value for fact, value in facts.items() if value is not None}
             if "parents" in known:
                 known["parents"] = [plain_quotes(parent) for parent in known["parents"]]

@@ -17,6 +17,8 @@ from dbsnap.postgres.client import CONNECT_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from psycopg.pq.abc import PGresult
+
     from dbsnap.postgres.url import Database
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -130,11 +132,21 @@ def fetch(
     return connection.execute(sql.encode(), parameters or None).fetchall()
 
 
-def json_answers(cursor: psycopg.Cursor[Any]) -> list[Any]:
-    """Return the JSON values that a query gave, one a row, decoded together: many cost less so."""
-    result = cursor.pgresult
-    rows = [] if result is None else [result.get_value(row, 0) for row in range(result.ntuples)]
-    return list(json.loads(b"[" + b",".join(row or b"null" for row in rows) + b"]"))
+ANSWERS_AT_ONCE = 2000
+"""How many JSON values are decoded together: many cost less so, all of them too much memory."""
+
+
+def json_answers(cursor: psycopg.Cursor[Any]) -> Iterator[Any]:
+    """Return an iterator of the JSON values that a query gave, one a row; no cursor is needed then."""
+    return _decoded(cursor.pgresult)
+
+
+def _decoded(result: PGresult | None) -> Iterator[Any]:
+    total = 0 if result is None else result.ntuples
+    for first in range(0, total, ANSWERS_AT_ONCE):
+        numbers = range(first, min(first + ANSWERS_AT_ONCE, total))
+        values = (result.get_value(number, 0) for number in numbers) if result else ()
+        yield from json.loads(b"[" + b",".join(value or b"null" for value in values) + b"]")
 
 
 def execute(connection: Connection, sql: str) -> None:

@@ -40,19 +40,14 @@ def dump_encoding(database_encoding: str) -> str:
 def whole_database_arguments(
     snapshot: str, encoding: str, *, lock_wait_seconds: int = LOCK_WAIT_SECONDS
 ) -> list[str]:
-    """Return pg_dump's arguments for a portable dump of everything: no owners, no privileges."""
-    return [*_common(snapshot, encoding, lock_wait_seconds), "--no-owner", "--no-privileges"]
-
-
-def privileges_arguments(snapshot: str, encoding: str, *, large_objects: bool) -> list[str]:
-    """Return pg_dump's arguments for definitions with owners and privileges, without any rows.
-
-    Owners of large objects come with their data since PostgreSQL 17 (``BLOB METADATA`` in pg_dump.c), so
-    where there are any, all sections are dumped but for the tables' rows.
-    """
-    if large_objects:
-        return [*_common(snapshot, encoding), "--exclude-table-data=*.*"]
-    return [*_common(snapshot, encoding), "--section=pre-data", "--section=post-data"]
+    """Return pg_dump's arguments for a dump of everything as plain SQL."""
+    return [
+        "--format=plain",
+        f"--snapshot={snapshot}",
+        f"--encoding={encoding}",
+        f"--lock-wait-timeout={lock_wait_seconds}s",
+        "--no-password",
+    ]
 
 
 def section_arguments(arguments: Sequence[str], *sections: str) -> list[str]:
@@ -91,11 +86,6 @@ class DumpInFile:
     def __exit__(self, *_: object) -> None:
         self._process.stop()
         self._output.close()
-
-    @property
-    def running(self) -> bool:
-        """Whether pg_dump has not ended yet."""
-        return self._process.running
 
     def finished(self) -> Callable[[int], bytes]:
         """Wait for pg_dump, and return a function that reads what it wrote; raise ToolFailed."""
@@ -169,13 +159,3 @@ def _hang_up(end: socket.socket) -> None:
         end.shutdown(socket.SHUT_RDWR)
     except OSError:
         return
-
-
-def _common(snapshot: str, encoding: str, lock_wait_seconds: int = LOCK_WAIT_SECONDS) -> list[str]:
-    return [
-        "--format=plain",
-        f"--snapshot={snapshot}",
-        f"--encoding={encoding}",
-        f"--lock-wait-timeout={lock_wait_seconds}s",
-        "--no-password",
-    ]

@@ -21,7 +21,7 @@ from dbsnap.postgres.catalog import ask_connection, list_tables, quote_name
 from dbsnap.postgres.connection import connect, execute, fetch, fetch_value, json_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from dbsnap.postgres.catalog import Ask, Name
     from dbsnap.postgres.connection import Connection
@@ -34,6 +34,9 @@ LOCK_WAIT_SECONDS = 60
 """How long a table's ACCESS EXCLUSIVE holder is waited for, here and by pg_dump."""
 
 TABLES_PER_LOCK = 500
+
+FOR_THE_INVENTORY = "SET LOCAL work_mem TO '32MB'; SET LOCAL jit TO off"
+"""Thousands of columns are sorted in memory; compiling a question takes longer than answering it."""
 
 HOLDERS_QUERY = """
 SELECT format('%s is locked by session %s (%s)', relation::regclass, pid,
@@ -79,7 +82,7 @@ class Snapshot:
             finally:
                 self._asking.release()
 
-    def ask(self, sql: str) -> list[Any]:
+    def ask(self, sql: str) -> Iterable[Any]:
         """Answer a question as ``catalog.Ask`` does, and release the locks that it took.
 
         Words for an index lock it, and counting a table locks its indexes: of many tables that would be
@@ -184,4 +187,4 @@ def _lock(connection: Connection, tables: list[Name], lock_wait_seconds: int) ->
             f"ONLY {quote_name(*name)}" for name in tables[start : start + TABLES_PER_LOCK]
         )
         execute(connection, f"LOCK TABLE {names} IN ACCESS SHARE MODE")
-    connection.execute("SET LOCAL lock_timeout TO 0")
+    execute(connection, f"SET LOCAL lock_timeout TO 0; {FOR_THE_INVENTORY}")

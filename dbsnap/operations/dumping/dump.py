@@ -9,7 +9,7 @@ would have written. There are never more connections than jobs and two.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -25,7 +25,6 @@ from dbsnap.postgres.dump import (
     LOOK_SECONDS,
     DumpInFile,
     dump_stream,
-    privileges_arguments,
     section_arguments,
     whole_database_arguments,
     without_rows_of,
@@ -34,7 +33,7 @@ from dbsnap.postgres.row_parts import PARTS_SINCE, stored_tables
 from dbsnap.postgres.row_session import RowSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -58,12 +57,11 @@ class DumpOptions:
 ONE_JOB = DumpOptions()
 
 STORED_BYTES = (
-    "SELECT coalesce(sum(pg_catalog.pg_relation_size(oid)), 0)::bigint FROM pg_catalog.pg_class "
+    "SELECT coalesce(sum(pg_catalog.pg_relation_size(oid) + coalesce("
+    "pg_catalog.pg_relation_size(nullif(reltoastrelid, 0)), 0)), 0)::bigint FROM pg_catalog.pg_class "
     "WHERE relkind = 'r' AND relnamespace NOT IN "
     "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
 )
-
-HAS_LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +100,7 @@ class DumpSource:
 class Dumping:
     """A dump that has begun: pg_dump reads the catalogue while others still look at the database.
 
-    Beside it, owners and privileges are dumped, unless there are large objects, which it would dump
-    again. At the end of the ``with`` block all processes have ended.
+    At the end of the ``with`` block all processes have ended.
     """
 
     def __init__(self, source: DumpSource, options: DumpOptions) -> None:
@@ -116,7 +113,7 @@ class Dumping:
         self._plan: ParallelPlan | None = None
         self._psql: Program | None = None
         self._read: Callable[[int], bytes] | None = None
-        self._beside: DumpInFile | None = None
+        self._post: DumpInFile | None = None
         self._watch: Callable[[], None] = lambda: None
         self._watched = time.monotonic()
 
@@ -128,10 +125,10 @@ class Dumping:
             stack.enter_context(self._main)
             stream = dump_stream(source.pg_dump, source.database, arguments, meanwhile=self._look)
             self._read = self._main.enter_context(stream)
-            if not fetch_value(source.snapshot.connection, HAS_LARGE_OBJECTS):
-                arguments = self._privileges_arguments(large_objects=False)
-                self._beside = DumpInFile(source.pg_dump, source.database, arguments)
-                stack.enter_context(self._beside)
+            if self._plan is not None:
+                arguments = section_arguments(source.arguments, "post-data")
+                self._post = DumpInFile(source.pg_dump, source.database, arguments)
+                stack.enter_context(self._post)
             self._stack = stack.pop_all()
         return self
 
@@ -162,41 +159,24 @@ class Dumping:
         self._watch = watch
         rate = Rate(self._options.max_rate)
         read = rate.limited(self._read)
-        if self._plan is None or self._psql is None:
+        if self._plan is None or self._psql is None or self._post is None:
             with self._main:  # pg_dump must have succeeded at its end
                 return write_dump(read, output, compression, on_progress=on_progress)
         with MemberWriter(output, compression) as members:
             writer = DumpWriter(members, on_progress)
-            post = _PostData(self._source, self._beside)
-
-            def meanwhile() -> None:
-                self._look()
-                post.begin_if_it_can()
-
-            frames = RowFrames(self._plan, members, rate=rate, meanwhile=meanwhile)
-            self._write_in_parallel(writer, read, frames, post, self._psql)
+            frames = RowFrames(self._plan, members, rate=rate, meanwhile=self._look)
+            self._write_in_parallel(writer, read, frames, self._post, self._psql)
             return writer.written()
-
-    @contextmanager
-    def privileges(self) -> Iterator[Callable[[int], bytes]]:
-        """Give a function that reads a dump with owners and privileges, without any rows."""
-        if self._beside is not None:
-            yield self._beside.finished()
-            return
-        source = self._source
-        arguments = self._privileges_arguments(large_objects=True)
-        with dump_stream(source.pg_dump, source.database, arguments) as read:
-            yield read
 
     def _make_plan(self) -> None:
         """Decide what goes past pg_dump; without a psql, nothing does."""
         source, options = self._source, self._options
         connection = source.snapshot.connection
-        if options.jobs < 2 or source.version < PARTS_SINCE:
-            self.stored_bytes = int(fetch_value(connection, STORED_BYTES))
+        self.stored_bytes = int(fetch_value(connection, STORED_BYTES))
+        too_small = self.stored_bytes < options.thresholds.database_bytes
+        if options.jobs < 2 or source.version < PARTS_SINCE or too_small:
             return
         tables = stored_tables(connection)
-        self.stored_bytes = sum(table.bytes for table in tables)
         if source.encoding == "SQL_ASCII":  # what is no ASCII in names could not be said to pg_dump
             tables = [each for each in tables if (each.quoted_name + each.quoted_columns).isascii()]
         self._plan = plan_parallel(tables, jobs=options.jobs, thresholds=options.thresholds)
@@ -211,10 +191,6 @@ class Dumping:
             self._source.snapshot.check()
             self._watched = time.monotonic()
 
-    def _privileges_arguments(self, *, large_objects: bool) -> list[str]:
-        snapshot = self._source.snapshot.identifier
-        return privileges_arguments(snapshot, self._source.encoding, large_objects=large_objects)
-
     def _main_arguments(self) -> list[str]:
         """Return the arguments of the pg_dump that begins at once: for everything, or up to data."""
         arguments = self._source.arguments
@@ -228,7 +204,7 @@ class Dumping:
         writer: DumpWriter,
         read: Callable[[int], bytes],
         frames: RowFrames,
-        post: _PostData,
+        post: DumpInFile,
         psql: Program,
     ) -> None:
         source = self._source
@@ -243,7 +219,6 @@ class Dumping:
             )
 
         with ExitStack() as stack:
-            stack.enter_context(post)
             stack.callback(frames.stop)
             for _ in range(self._options.jobs - 1):
                 frames.work_with(session())
@@ -252,35 +227,3 @@ class Dumping:
             frames.work_with(session())
             writer.take_frames(frames)
             writer.take_post(post.finished())
-
-
-class _PostData:
-    """The pg_dump of what follows data: it begins when the one ``beside`` has ended."""
-
-    def __init__(self, source: DumpSource, beside: DumpInFile | None) -> None:
-        self._source = source
-        self._beside = beside
-        self._dump: DumpInFile | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._dump is not None:
-            self._dump.__exit__()
-
-    def begin_if_it_can(self) -> None:
-        """Begin unless it has, or there would be one connection too many."""
-        if self._dump is None and not (self._beside and self._beside.running):
-            self._begin()
-
-    def finished(self) -> Callable[[int], bytes]:
-        """Wait for it, and return a function that reads it."""
-        if self._dump is None and self._beside is not None:
-            self._beside.finished()
-        return (self._dump or self._begin()).finished()
-
-    def _begin(self) -> DumpInFile:
-        arguments = section_arguments(self._source.arguments, "post-data")
-        self._dump = DumpInFile(self._source.pg_dump, self._source.database, arguments)
-        return self._dump

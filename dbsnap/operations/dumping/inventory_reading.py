@@ -13,6 +13,8 @@ from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import server_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dbsnap.inventory import Inventory
     from dbsnap.postgres.snapshot import Snapshot
 
@@ -63,7 +65,7 @@ class InventoryReading:
         except BaseException as failure:  # noqa: BLE001 - raised again by result()
             self._failure = failure
 
-    def _ask(self, sql: str) -> list[Any]:
+    def _ask(self, sql: str) -> Iterable[Any]:
         if self._unwanted:
             raise OperationFailed("the inventory is not wanted any more")
         return self._snapshot.ask(sql)

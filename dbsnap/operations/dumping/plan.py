@@ -22,6 +22,9 @@ FRAMES_MEMORY = 64 << 20
 MOST_TIMES_STORED = 2
 """A frame ends before its text is this many times as long as what is stored in so many pages."""
 
+LEAST_TABLE_BYTES = 256 << 10
+"""No table below this goes past pg_dump: being told to leave it out costs pg_dump a question."""
+
 LEAST_FRAME_BYTES, MOST_FRAME_BYTES = 1 << 20, 16 << 20
 
 
@@ -72,34 +75,39 @@ def plan_parallel(
     """Return which tables' rows go past pg_dump; None where one pg_dump is as good.
 
     ``tables`` are the largest first. The small ones stay with pg_dump, as long as it does not become the
-    last to finish: together they are at most half of one job's share.
+    last to finish: together they are at most half of one job's share. The very small ones always do.
     """
     total = rest = sum(table.bytes for table in tables)
     if jobs < 2 or total < thresholds.database_bytes:
         return None
     chosen: list[StoredTable] = []
     for table in tables:
-        if table.bytes < thresholds.table_bytes and rest <= total / jobs / 2:
+        is_small = table.bytes < thresholds.table_bytes
+        if is_small and (rest <= total / jobs / 2 or table.bytes < LEAST_TABLE_BYTES):
             break
         if table.pages:
             chosen.append(table)
             rest -= table.bytes
     share = FRAMES_MEMORY // ((FRAMES_AHEAD + 2) * MOST_TIMES_STORED * jobs)
     frame_bytes = thresholds.frame_bytes or max(LEAST_FRAME_BYTES, min(share, MOST_FRAME_BYTES))
-    whole = _whole(chosen, jobs)
-    divided = tuple(table for table in chosen if table not in whole)
-    return ParallelPlan(tuple(whole), divided, frame_bytes) if chosen else None
+    whole, divided = _shared_out(chosen, jobs)
+    return ParallelPlan(tuple(whole), tuple(divided), frame_bytes) if chosen else None
 
 
-def _whole(tables: Sequence[StoredTable], jobs: int) -> list[StoredTable]:
-    """Return the tables that fit into even shares of the sessions, each given to the least busy one."""
+def _shared_out(
+    tables: Sequence[StoredTable], jobs: int
+) -> tuple[list[StoredTable], list[StoredTable]]:
+    """Return the tables that fit into even shares of the sessions, and those that do not.
+
+    Each is given to the session that is the least busy one so far.
+    """
     share = sum(table.bytes for table in tables) / jobs
     busy = [0] * jobs
-    whole = []
+    whole: list[StoredTable] = []
+    divided: list[StoredTable] = []
     for table in tables:
         least = heapq.heappop(busy)
-        if least + table.bytes <= share:
-            whole.append(table)
-            least += table.bytes
-        heapq.heappush(busy, least)
-    return whole
+        fits = least + table.bytes <= share
+        (whole if fits else divided).append(table)
+        heapq.heappush(busy, least + table.bytes if fits else least)
+    return whole, divided

@@ -19,9 +19,10 @@ SELECT ARRAY[nspname, relname, attname]::text[], NULL::text, ARRAY[nspname, reln
         'compression', CASE WHEN attstorage IN ('x', 'm') THEN
             nullif(to_jsonb(attribute) ->> 'attcompression', '') END,
         'statistics', nullif(attstattarget, -1),
-        'options', (SELECT jsonb_agg(option ORDER BY option) FROM unnest(attoptions) AS option),
-        'foreign_options', (
-            SELECT jsonb_agg(option ORDER BY option) FROM unnest(attfdwoptions) AS option))
+        'options', CASE WHEN attoptions IS NOT NULL THEN (
+            SELECT jsonb_agg(option ORDER BY option) FROM unnest(attoptions) AS option) END,
+        'foreign_options', CASE WHEN attfdwoptions IS NOT NULL THEN (
+            SELECT jsonb_agg(option ORDER BY option) FROM unnest(attfdwoptions) AS option) END)
 FROM user_relation
 JOIN pg_catalog.pg_attribute AS attribute ON attrelid = user_relation.oid
 JOIN pg_catalog.pg_type AS type ON type.oid = atttypid

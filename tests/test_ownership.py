@@ -1,0 +1,226 @@
+"""What dbsnap leaves of a dump with owners is, byte for byte, what pg_dump writes without them."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import DEFAULT_MAJOR, MAJORS, query, run_sql, schema_files
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dbsnap.dumpfile.frames import DumpWriter, write_dump
+from dbsnap.dumpfile.members import MemberWriter
+from dbsnap.dumpfile.privileges import privilege_statements
+from dbsnap.postgres.client import client_environment
+from dbsnap.postgres.discovery import find_programs
+from dbsnap.postgres.dump import PINNED_ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dbsnap.dumpfile.frames import WrittenDump
+    from dbsnap.postgres.url import Database
+
+    NewDatabase = Callable[..., Database]
+
+MATRIX = [pytest.param(major, marks=pytest.mark.matrix) for major in MAJORS]
+
+OTHER_OWNERS = r"""
+SET search_path TO pg_catalog;
+DO $do$
+DECLARE
+    names text[] := ARRAY[
+        'dbsnap_test_other', 'dbsnap_test "an; Owner: other"', E'dbsnap_test\n-- Name'];
+    name text;
+    command text;
+BEGIN
+    FOREACH name IN ARRAY names LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL; -- another database of this server made it
+        END;
+    END LOOP;
+    FOR command IN
+        SELECT format('ALTER %s %s OWNER TO %I',
+            CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
+            oid::regclass, names[1 + oid::bigint % 3])
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+            AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+        UNION ALL
+        SELECT format('GRANT SELECT ON %s TO PUBLIC, %I', oid::regclass, names[1 + oid::bigint % 3])
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND oid::bigint % 2 = 0
+            AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+        UNION ALL
+        SELECT format('ALTER SCHEMA %I OWNER TO %I', nspname, names[1 + oid::bigint % 3])
+        FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, names[1 + oid::bigint % 3])
+        FROM pg_proc WHERE pronamespace::regnamespace::text !~ '^(pg_|information_schema)'
+            AND prokind IN ('f', 'p')
+    LOOP
+        BEGIN
+            EXECUTE command;
+        EXCEPTION WHEN OTHERS THEN
+            NULL; -- what belongs to an extension
+        END;
+    END LOOP;
+END
+$do$;
+"""
+
+
+def pg_dump(database: Database, *arguments: str) -> bytes:
+    major = query(database, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
+    program = next(found for found in find_programs("pg_dump") if found.major == major)
+    environment = {**client_environment(database, application="test"), **PINNED_ENVIRONMENT}
+    done = subprocess.run(
+        [program.path, *arguments], env=environment, check=True, capture_output=True
+    )
+    key = re.search(rb"(?m)^\\restrict (\w+)$", done.stdout)
+    return done.stdout.replace(key[1], b"key") if key else done.stdout
+
+
+def taken(dump: bytes, pieces: int = 1 << 20) -> tuple[bytes, WrittenDump]:
+    stream, output = io.BytesIO(dump), io.BytesIO()
+    read = lambda size: stream.read(min(size, pieces))  # noqa: E731
+    written = write_dump(read, output, "none", on_progress=lambda *_: None)
+    return output.getvalue(), written
+
+
+@pytest.mark.parametrize("schema", schema_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("major", MATRIX)
+def test_what_remains_is_what_pg_dump_writes_without_owners(
+    new_database: NewDatabase, schema: Path, major: int
+) -> None:
+    if (schema.stem, major) == ("extensions", 16):
+        return  # only the wheel of 16 comes without contrib
+    assert_the_same(new_database(schema.read_text(), major=major))
+
+
+@pytest.mark.parametrize(
+    "stem", ["functions", "large_objects", "names_tables", "roles", "views_circular"]
+)
+def test_the_same_in_every_run(new_database: NewDatabase, stem: str) -> None:
+    (schema,) = [path for path in schema_files() if path.stem == stem]
+    assert_the_same(new_database(schema.read_text(), major=DEFAULT_MAJOR))
+
+
+def assert_the_same(database: Database) -> None:
+    run_sql(database, OTHER_OWNERS)
+    full, without = pg_dump(database), pg_dump(database, "--no-owner", "--no-privileges")
+    assert full != without
+    left, written = taken(full)
+    assert left == without
+    assert list(written.privileges) == privilege_statements(io.BytesIO(full).read)
+    _, expected = taken(without)
+    assert written.contents.inventory == expected.contents.inventory
+    places = [(b.table, b.offset, b.end, b.rows, b.content) for b in written.contents.copy_blocks]
+    assert places == [
+        (b.table, b.offset, b.end, b.rows, b.content) for b in expected.contents.copy_blocks
+    ]
+    assert written.members == expected.members
+    assert not expected.privileges
+
+
+FUNCTION = rb"""CREATE FUNCTION public.f() RETURNS text
+    LANGUAGE sql
+    AS $$
+--
+-- Name: t; Type: TABLE; Schema: public; Owner: nobody
+--
+
+ALTER TABLE public.t OWNER TO nobody;
+GRANT ALL ON TABLE public.t TO nobody;
+$$;
+"""
+GRANTED = b"""SET SESSION AUTHORIZATION %s;
+GRANT SELECT ON TABLE public.t TO "a;b";
+RESET SESSION AUTHORIZATION;
+GRANT ALL ON TABLE public.t TO %s;
+"""
+ENTRY = b"--\n-- Name: %s; Type: %s; Schema: public; Owner: %s\n--\n\n%s\n\n"
+ENTRIES = {
+    b"f()": ("FUNCTION", FUNCTION, b"ALTER FUNCTION public.f() OWNER TO %s;\n\n"),
+    b"t": (
+        "TABLE",
+        b"CREATE TABLE public.t (\n    a integer\n);\n",
+        b"ALTER TABLE public.t OWNER TO %s;\n\n",
+    ),
+    b"FUNCTION f()": ("ACL", b"REVOKE ALL ON FUNCTION public.f() FROM PUBLIC;\n", b""),
+    b"TABLE t": (
+        "ACL",
+        GRANTED,
+        b"",
+    ),
+    b"DEFAULT PRIVILEGES FOR TABLES": (
+        "DEFAULT ACL",
+        b"ALTER DEFAULT PRIVILEGES FOR ROLE %s GRANT ALL ON TABLES TO PUBLIC;\n",
+        b"",
+    ),
+    b"t ": ("TABLE DATA", b"COPY public.t (a) FROM stdin;\n1\n--\n\\.\n", b""),
+    b"COLUMN t.a": ("COMMENT", b"COMMENT ON COLUMN public.t.a IS 'ALTER TABLE t OWNER TO x;';\n", b""),
+}  # fmt: skip
+ROLES = st.sampled_from([b"owner", b'"an owner"', b'"ALTER"', b'"--"'])
+HEADER = b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n\n"
+TRAILER = b"--\n-- PostgreSQL database dump complete\n--\n\n"
+
+
+def entry(name: bytes, role: bytes | None) -> bytes:
+    """Return an entry as pg_dump writes it, with its owner, or without owners and privileges."""
+    kind, statements, owned = ENTRIES[name]
+    if role is None and kind in {"ACL", "DEFAULT ACL"}:
+        return b""
+    owner = role.strip(b'"') if role else b"-"
+    filled = statements.replace(b"%s", role or b"")
+    text = ENTRY % (name.strip(), kind.encode(), owner, filled)
+    return text + (owned % role if role and owned else b"")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(ENTRIES)), ROLES), max_size=12), st.integers(1, 400)
+)
+@settings(deadline=None)
+def test_any_entries_in_any_pieces(entries: list[tuple[bytes, bytes]], pieces: int) -> None:
+    full = HEADER + b"".join(entry(name, role) for name, role in entries) + TRAILER
+    without = HEADER + b"".join(entry(name, None) for name, _ in entries) + TRAILER
+    left, written = taken(full, pieces)
+    assert left == without
+    assert list(written.privileges) == privilege_statements(io.BytesIO(full).read)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(ENTRIES)), ROLES), max_size=12), st.integers(1, 400)
+)
+@settings(deadline=None)
+def test_any_entries_behind_data(entries: list[tuple[bytes, bytes]], pieces: int) -> None:
+    """What follows data comes in a dump of its own, of which owners are left out as well."""
+    names = [(name, role) for name, role in entries if name != b"t "]
+    post = HEADER + b"".join(entry(name, role) for name, role in names) + TRAILER
+    main = HEADER + entry(b"t", b"owner") + entry(b"t ", b"owner") + TRAILER
+    output = io.BytesIO()
+    with MemberWriter(output, "none") as members:
+        writer = DumpWriter(members, lambda *_: None)
+        writer.take_main(io.BytesIO(main).read, NoFrames())
+        stream = io.BytesIO(post)
+        writer.take_post(lambda size: stream.read(min(size, pieces)))
+        written = writer.written()
+    before = HEADER + entry(b"t", None) + entry(b"t ", None)
+    behind_settings = b"\n\n"  # of post's header, which is left out
+    after = b"".join(entry(name, None) for name, _ in names)
+    assert output.getvalue() == before + behind_settings + after + TRAILER
+    both = privilege_statements(io.BytesIO(main + post).read)
+    assert [each.text for each in written.privileges] == [each.text for each in both]
+
+
+class NoFrames:
+    """All rows came with the main dump."""
+
+    def next(self, *, wait: bool) -> None:
+        return None
