@@ -40,6 +40,7 @@ from dbsnap.dumpfile.lexer import (
     Statement,
     lex,
 )
+from dbsnap.dumpfile.privileges import privilege_statements
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.operations.backup import backup
 from dbsnap.operations.dumping.dump import DumpOptions
@@ -106,7 +107,13 @@ def content_of(dump: Path) -> Content:
 def assert_same_dump(parallel: Backup, plain: Backup) -> None:
     assert parallel.record.inventory == plain.record.inventory
     assert content_of(parallel.dump) == content_of(plain.dump)
+    assert sorted(privileges_of(parallel)) == sorted(privileges_of(plain))
     validate(parallel.dump)
+
+
+def privileges_of(taken: Backup) -> list[bytes]:
+    companion = taken.dump.parent / taken.record.privileges.file
+    return [each.text for each in privilege_statements(io.BytesIO(companion.read_bytes()).read)]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +127,8 @@ def assert_same_dump(parallel: Backup, plain: Backup) -> None:
         "limit_hash_partition_by_enum",
         "names_tables",
         "partitions",
+        "publications",
+        "roles",
         "row_level_security",
         "sequences",
         "values_structured",

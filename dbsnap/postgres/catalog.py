@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -161,17 +162,18 @@ def read_definitions(
     """
     objects: Objects = {}
     names: dict[str, Name] = {}
+    table_of = cache(object_name)  # one name for all that belongs to a table, not a copy for each
     for kind in kinds:
         if kind == "not-null constraint" and server_version < NAMED_NOT_NULL_SINCE:
             continue
         objects[kind] = {}
         for path, suffix, table_path, facts in ask(_query(kind, relations)):
             name = object_name(*path) + (settled_identity(suffix) if suffix else "")
+            if table_path:
+                facts["table"] = table_of(*table_path)
             known = {fact: value for fact, value in facts.items() if value is not None}
             if "parents" in known:
                 known["parents"] = [plain_quotes(parent) for parent in known["parents"]]
-            if table_path:
-                known["table"] = object_name(*table_path)
             if kind in {"table", "sequence", "materialized view"}:
                 names[name] = (path[0], path[1])
             objects[kind][name] = known

@@ -57,9 +57,8 @@ class DefinedObjects:
         self.add("table", table, form=form, persistence=persistence)
         own = list(dict.fromkeys(columns))[:MAXIMUM_COLUMNS]
         self.columns[table] = own
-        of_kind = self.objects["column"]
-        for column in own:
-            of_kind.setdefault(f"{table}.{object_name(column)}", {})["table"] = table
+        facts = {"table": table}  # the same for all its columns: they have no others, and are many
+        self.objects["column"].update({f"{table}.{object_name(column)}": facts for column in own})
 
     def add_not_null(self, table: str, own_name: str, **facts: object) -> None:
         """Add a not-null constraint of a table by its own name, as it is without quotes."""
