@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -231,6 +232,37 @@ def test_the_manifest_names_the_tables_of_a_table_backup(tmp_path: Path) -> None
     (line,) = json.loads((tmp_path / "b/backup_manifest.json").read_text())["backups"]
     assert line["table"] == 'mods, shop."Old Favorites"'
     assert line["recordCount"] == 4
+
+
+def test_a_record_that_was_just_written_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock may not have ticked since: then its content says whether it is still the same."""
+    directory = tmp_path / "b"
+    own_id = publish_small_backup(directory)
+    path = directory / f"{own_id}.json"
+    written = read_record(path)
+    (directory / summaries.MEMORY_NAME).unlink(missing_ok=True)
+    known = summaries.Summaries(directory)
+    known.know(path, written, hashlib.sha256(path.read_bytes()).hexdigest())
+    rebuild_manifest(directory, known)
+    read: list[str] = []
+
+    def counted(path: Path) -> Record:
+        read.append(path.stem)
+        return read_record(path)
+
+    monkeypatch.setattr(summaries, "read_record", counted)
+    list_backups(directory)
+    assert not read
+    stamp = [path.lstat().st_size, *[path.lstat().st_mtime_ns] * 2, 0, 0]
+    monkeypatch.setattr(summaries, "_stamp", lambda _status: [*stamp])
+    known = summaries.Summaries(directory)
+    known.know(path, written, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert known.of(path).reason == "why not"
+    path.write_text(path.read_text().replace("why not", "because"))  # within the same tick
+    assert known.of(path).reason == "because"
+    assert read == [own_id]
 
 
 def test_only_records_that_changed_are_read_again(

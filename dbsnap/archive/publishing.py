@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from dbsnap.archive.direct_output import DirectOutput
@@ -69,11 +71,14 @@ class Staging:
             output.write(content)
         self.path(suffix).chmod(mode)
 
-    def write_json(self, suffix: str, document: Any) -> None:
-        """Write the record: a line for each object of its inventory."""
+    def write_json(self, suffix: str, document: Any) -> str:
+        """Write the record, a line for each object of its inventory; return the sha256 of the file."""
+        digest = hashlib.sha256()
         with self.create(suffix) as output:
-            output.writelines(piece.encode() for piece in _json_pieces(document))
-            output.write(b"\n")
+            for piece in chain(_json_pieces(document), ["\n"]):
+                digest.update(encoded := piece.encode())
+                output.write(encoded)
+        return digest.hexdigest()
 
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode

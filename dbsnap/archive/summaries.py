@@ -3,12 +3,16 @@
 Reading a record of fifty tables and checking it against its schema takes about 12 ms, most of it the
 check; a directory may hold hundreds. So what was read is kept in a hidden file, and a record is read
 again only when its file is another one or was touched since. Whoever restores reads the record itself.
+
+What is remembered of a record is a list: its file's stamp, its summary, and its sha256, which is held
+against the file until the stamp alone can be believed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from dbsnap.archive.record import Record
 
 MEMORY_NAME = ".summaries.json"
-VERSION = 2
+VERSION = 3
 CTIME = 2
 SETTLED_NANOSECONDS = 2_000_000_000
 """A file may change twice within one tick of its file system's clock, so a fresh one is not believed."""
@@ -108,25 +112,26 @@ class Summaries:
         except OSError:
             return summary_of(read_record(path))  # it says what is wrong
         known = self._seen.get(path.name) or self._known.get(path.name)
-        if known is not None and known[0] == stamp:
-            self._seen[path.name] = known
+        if known is not None and known[0] == stamp and _is_itself(path, known[2]):
+            settled = time.time_ns() - stamp[CTIME] > SETTLED_NANOSECONDS
+            self._seen[path.name] = [stamp, known[1], "" if settled else known[2]]
             return _summary(known[1])
         summary = summary_of(read_record(path))
-        self._seen[path.name] = [stamp, asdict(summary)]
+        self._seen[path.name] = [stamp, asdict(summary), ""]
         return summary
 
-    def know(self, path: Path, record: Record) -> None:
-        """Take note of a record that was just written, so that it need not be read."""
-        self._seen[path.name] = [_stamp(path.lstat()), asdict(summary_of(record))]
+    def know(self, path: Path, record: Record, sha256: str) -> None:
+        """Take note of a record that was just written, so that it need not be read, now or later."""
+        self._seen[path.name] = [_stamp(path.lstat()), asdict(summary_of(record)), sha256]
 
     def news(self, *, now_nanoseconds: int) -> dict[str, list[Any]] | None:
         """Return what is worth to be remembered; None if that is what is remembered already."""
-        settled = {
+        believed = {
             name: line
             for name, line in self._seen.items()
-            if now_nanoseconds - line[0][CTIME] > SETTLED_NANOSECONDS
+            if line[2] or now_nanoseconds - line[0][CTIME] > SETTLED_NANOSECONDS
         }
-        return settled if settled != self._known else None
+        return believed if believed != self._known else None
 
     def remember(self, *, now_nanoseconds: int) -> None:
         """Keep what was read for the next run. Raises OSError.
@@ -150,6 +155,16 @@ def _remembered(directory: Path) -> dict[str, list[Any]]:
     except (OSError, DumpRefused, ValueError, TypeError, KeyError, AttributeError):
         return {}
     return known
+
+
+def _is_itself(path: Path, sha256: str) -> bool:
+    """Whether a file is what it was; one whose stamp is enough (no ``sha256``) is not read."""
+    if not sha256:
+        return True
+    try:
+        return hashlib.sha256(read_private(path)).hexdigest() == sha256
+    except (OSError, DumpRefused):
+        return False
 
 
 def _summary(fields: dict[str, Any]) -> Summary:

@@ -113,10 +113,10 @@ def backup(
                 inventory=expected,
                 notes=tuple(note.message for note in notes),
             )
-            stage.write_json(RECORD_SUFFIX, record.as_json())
+            sha256 = stage.write_json(RECORD_SUFFIX, record.as_json())
             publish(stage, directory)  # the record last: with it the backup exists
     summaries = Summaries(directory)
-    summaries.know(directory / (record.id + RECORD_SUFFIX), record)
+    summaries.know(directory / (record.id + RECORD_SUFFIX), record, sha256)
     rebuild_manifest(directory, summaries)
     progress.done()
     return Backup(record, directory / record.dump.file, tuple(notes), found)
