@@ -52,4 +52,4 @@ class TestTheyCanBeBroken:
         monkeypatch.setattr(promises, "seconds_to_read", seconds_to_read)
         with pytest.raises(promises.BrokenPromise, match="a quarter"):
             promises.check(b"SELECT " + REPEATED + b"a" + REPEATED + b";")
-        assert sizes[0] == pytest.approx(4 * sizes[1], rel=0.01)
+        assert max(sizes) == pytest.approx(4 * min(sizes), rel=0.01)
