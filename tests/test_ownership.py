@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     NewDatabase = Callable[..., Database]
 
-MATRIX = [pytest.param(major, marks=pytest.mark.matrix) for major in MAJORS]
+MATRIX = [pytest.param(major, marks=pytest.mark.matrix) for major in MAJORS if major in {15, 17}]
+"""Before and since large objects have entries together; the newest is looked at in every run."""
 
 OTHER_OWNERS = r"""
 SET search_path TO pg_catalog;
@@ -99,8 +100,6 @@ def taken(dump: bytes, pieces: int = 1 << 20) -> tuple[bytes, WrittenDump]:
 def test_what_remains_is_what_pg_dump_writes_without_owners(
     new_database: NewDatabase, schema: Path, major: int
 ) -> None:
-    if (schema.stem, major) == ("extensions", 16):
-        return  # only the wheel of 16 comes without contrib
     assert_the_same(new_database(schema.read_text(), major=major))
 
 
