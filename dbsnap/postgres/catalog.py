@@ -171,12 +171,11 @@ def read_definitions(
             name = object_name(*path) + (settled_identity(suffix) if suffix else "")
             if table_path:
                 facts["table"] = table_of(*table_path)
-            known = {fact: value for fact, value in facts.items() if value is not None}
-            if "parents" in known:
-                known["parents"] = [plain_quotes(parent) for parent in known["parents"]]
+            if "parents" in facts:
+                facts["parents"] = [plain_quotes(parent) for parent in facts["parents"]]
             if kind in {"table", "sequence", "materialized view"}:
                 names[name] = (path[0], path[1])
-            objects[kind][name] = known
+            objects[kind][name] = facts
     return objects, names
 
 
@@ -235,7 +234,7 @@ def _query(kind: str, relations: Collection[int] | None = None) -> str:
         common = common.replace(ANY_RELATION, f"{own} OR relation.oid IN ({indexes})")
     own = (folder / (re.sub(r"[ -]", "_", kind) + ".sql")).read_text()
     return (
-        "SELECT jsonb_build_array(path, suffix, table_path, facts) FROM (\n"
+        "SELECT jsonb_build_array(path, suffix, table_path, jsonb_strip_nulls(facts)) FROM (\n"
         f"{common}{own}) AS object(path, suffix, table_path, facts)"
     )
 

@@ -1,8 +1,8 @@
 -- The order of columns of an inheritance child is not pg_dump's to keep: it has no position.
 SELECT ARRAY[nspname, relname, attname]::text[], NULL::text, ARRAY[nspname, relname]::text[],
     jsonb_build_object(
-        'position', CASE WHEN relispartition OR NOT EXISTS (
-                SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = user_relation.oid)
+        'position', CASE WHEN relispartition OR user_relation.oid NOT IN (
+                SELECT inhrelid FROM pg_catalog.pg_inherits)
             THEN row_number() OVER (PARTITION BY attrelid ORDER BY attnum) END,
         'type', pg_catalog.format_type(atttypid, atttypmod),
         'nullable', NOT attnotnull,
@@ -15,9 +15,8 @@ SELECT ARRAY[nspname, relname, attname]::text[], NULL::text, ARRAY[nspname, reln
         'collation', CASE WHEN attcollation <> type.typcollation
             THEN attcollation::regcollation::text END,
         'storage', CASE WHEN attstorage <> type.typstorage THEN attstorage END,
-        -- New in 14; a whole row as JSON takes time, so only where it can say anything.
-        'compression', CASE WHEN attstorage IN ('x', 'm') THEN
-            nullif(to_jsonb(attribute) ->> 'attcompression', '') END,
+        -- New in 14; where pg_attribute does not have it, the name means that of unknown_before_14.
+        'compression', nullif((SELECT attcompression FROM (SELECT attribute.*) AS own), ''),
         'statistics', nullif(attstattarget, -1),
         'options', CASE WHEN attoptions IS NOT NULL THEN (
             SELECT jsonb_agg(option ORDER BY option) FROM unnest(attoptions) AS option) END,
@@ -26,5 +25,6 @@ SELECT ARRAY[nspname, relname, attname]::text[], NULL::text, ARRAY[nspname, reln
 FROM user_relation
 JOIN pg_catalog.pg_attribute AS attribute ON attrelid = user_relation.oid
 JOIN pg_catalog.pg_type AS type ON type.oid = atttypid
+CROSS JOIN (SELECT ''::"char" AS attcompression) AS unknown_before_14
 LEFT JOIN pg_catalog.pg_attrdef AS expression ON adrelid = attrelid AND adnum = attnum
 WHERE relkind IN ('r', 'p', 'f') AND attnum > 0 AND NOT attisdropped

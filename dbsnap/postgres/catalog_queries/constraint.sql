@@ -8,8 +8,8 @@ SELECT ARRAY[nspname, relname, conname]::text[], NULL::text, ARRAY[nspname, reln
                                      ' NOT VALID$', ''),
         'validated', convalidated,
         'inherited', conparentid <> 0 OR NOT conislocal,
-        'enforced', NOT EXISTS (SELECT FROM pg_catalog.pg_trigger
-                                WHERE tgconstraint = pg_constraint.oid AND tgenabled = 'D'))
+        'enforced', pg_constraint.oid NOT IN (SELECT tgconstraint FROM pg_catalog.pg_trigger
+                                              WHERE tgenabled = 'D'))
 FROM pg_catalog.pg_constraint
 JOIN user_relation ON user_relation.oid = conrelid
 WHERE contype IN ('p', 'u', 'f', 'c', 'x')

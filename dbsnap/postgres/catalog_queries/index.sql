@@ -6,10 +6,11 @@ SELECT ARRAY[index.nspname, index.relname]::text[], NULL::text,
         'partitioned', index.relkind = 'I',
         'clustered', indisclustered,
         'replica_identity', indisreplident,
-        'statistics', (SELECT jsonb_object_agg(attnum, attstattarget)
-                       FROM pg_catalog.pg_attribute AS attribute
-                       WHERE attrelid = index.oid
-                           AND attstattarget >= 0))
+        'statistics', CASE WHEN index.oid IN (
+                SELECT attrelid FROM pg_catalog.pg_attribute WHERE attstattarget >= 0) THEN (
+            SELECT jsonb_object_agg(attnum, attstattarget)
+            FROM pg_catalog.pg_attribute
+            WHERE attrelid = index.oid AND attstattarget >= 0) END)
 FROM pg_catalog.pg_index
 JOIN user_relation AS index ON index.oid = indexrelid
 JOIN user_relation ON user_relation.oid = indrelid
