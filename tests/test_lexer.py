@@ -23,6 +23,7 @@ from dbsnap.dumpfile.lexer import (
     CopyEnd,
     CopyStart,
     Event,
+    Heading,
     MetaCommand,
     Statement,
     lex,
@@ -827,3 +828,32 @@ def test_statements_as_libpg_query_splits_them() -> None:
 
 def test_a_comment_is_no_statement() -> None:
     assert read_events(b"-- a") == [Comment(0, 4, 1, b"-- a")]
+
+
+HEADINGS = {
+    "of an object": (b"--\n-- Name: a; Type: TABLE; Schema: b; Owner: c\n--\n\nSELECT 1;\n", 1),
+    "of data": (b"\n\n--\n-- Data for Name: a;b -- c\n--\r\nSELECT 1;\n", 1),
+    "two": (b"--\n-- Name: a\n--\n--\n-- Name: b\n--\n", 2),
+    "about nothing": (b"--\n-- PostgreSQL database dump\n--\n", 0),
+    "without its last line": (b"--\n-- Name: a\n\n--\nSELECT 1;\n", 0),
+    "with a longer last line": (b"--\n-- Name: a\n---\n", 0),
+    "with a line more": (b"--\n-- TOC entry 1\n-- Name: a\n--\n", 0),
+    "behind a line more": (b"--\n--\n-- Name: a\n--\n", 1),
+    "that ends with the file": (b"--\n-- Name: a\n--", 0),
+    "of a converted file": (b"--\r\n-- Name: a\r\n--\r\n", 0),
+    "in a string": (b"SELECT '\n--\n-- Name: a\n--\n';\n", 0),
+}
+
+
+@pytest.mark.parametrize("name", HEADINGS)
+def test_a_heading_is_one_however_it_is_read(name: str) -> None:
+    dump, headings = HEADINGS[name]
+    for before in (b"", b"SELECT 0;\n"):
+        whole = read_events(before + dump)
+        found = [event for event in whole if isinstance(event, Heading)]
+        assert len(found) == headings
+        for event in found:
+            text = (before + dump)[event.offset : event.end]
+            assert event.text == text == b"--\n" + text.split(b"\n")[1] + b"\n--"
+        for size in range(1, len(before + dump)):
+            assert read_events(before + dump, chunk_bytes=size) == whole

@@ -49,6 +49,9 @@ ACTIONS = st.sampled_from(
     ["", " ON DELETE CASCADE", " ON UPDATE SET NULL ON DELETE RESTRICT", " x"]
 )
 
+SETTERS = st.sampled_from(["setval", "setval", "nextval", "pg_read_file"])
+NUMBERS = st.sampled_from(["1", "-5", "users", "1.5", "'x'"])
+
 
 def built(form: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.builds(form.format, *parts)
@@ -67,6 +70,7 @@ ALTERATIONS = st.one_of(
     ),
     built("ALTER TABLE ONLY {} ALTER COLUMN {} SET DEFAULT {}('x');", FULL, NAMES, FULL),
     built("ALTER SEQUENCE {} OWNED BY {}.{};", FULL, FULL, NAMES),
+    built("SELECT pg_catalog.{}('{}', {}, true);", SETTERS, FULL, NUMBERS),
 )
 OWNERS = st.one_of(
     built("ALTER {} {} OWNER TO {};", st.sampled_from(["TABLE", "MATERIALIZED VIEW"]), FULL, NAMES),

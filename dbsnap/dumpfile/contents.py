@@ -21,6 +21,7 @@ from dbsnap.dumpfile.lexing.events import (
     CopyEnd,
     CopyStart,
     Event,
+    Heading,
     MetaCommand,
     Statement,
 )
@@ -37,6 +38,7 @@ _TRAILERS = (
     b"-- PostgreSQL database dump complete",
     b"-- PostgreSQL database cluster dump complete",
 )
+_HEADING_OF_DATA = b"--\n-- Data for Name: "
 _SET = re.compile(rb"(?i)SET\b")
 _VERSION = re.compile(rb"-- Dumped (from database|by pg_dump) version (.*)")
 _RELEVANT = re.compile(
@@ -99,6 +101,9 @@ class ContentsReader:
         """Take the next event of ``lexer.lex``."""
         if isinstance(event, Comment):
             self._feed_comment(event.text)
+        elif isinstance(event, Heading):
+            self._trailer_comments = 0
+            self._data_announced |= event.text.startswith(_HEADING_OF_DATA)
         elif isinstance(event, Statement):
             self._feed_statement(event)
         elif isinstance(event, CopyData):
@@ -136,7 +141,7 @@ class ContentsReader:
             self._trailer_comments = 1
         elif text in _HEADERS and self._comments_only:
             self._has_header = True
-        elif text.startswith(b"-- Data for Name: "):
+        elif text.startswith(b"-- Data for Name: "):  # pg_dump --verbose, in headings of more lines
             self._data_announced = True
         elif (version := _VERSION.fullmatch(text)) and not self._versions[version[1]]:
             self._versions[version[1]] = decode(version[2]).strip()

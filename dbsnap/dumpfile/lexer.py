@@ -18,6 +18,7 @@ from dbsnap.dumpfile.lexing.events import (
     CopyEnd,
     CopyStart,
     Event,
+    Heading,
     MetaCommand,
     Piece,
     Statement,
@@ -32,6 +33,7 @@ from dbsnap.dumpfile.lexing.statements import (
     block_comment_end,
     line_end,
 )
+from dbsnap.dumpfile.lexing.usual_pieces import WHOLE_HEADING
 from dbsnap.dumpfile.patterns import compiled
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ __all__ = [
     "CopyEnd",
     "CopyStart",
     "Event",
+    "Heading",
     "MetaCommand",
     "Piece",
     "Read",
@@ -51,6 +54,7 @@ __all__ = [
 ]
 
 _BACKSLASH = b"\\"[0]
+_HEADING_START = b"--\n-- "
 _LINE_COMMENT = compiled(rb"--[^\n\r]*+")
 _WORD_FIRST = compiled(rb"[A-Za-z]{2,}+(?![A-Za-z0-9_$\x80-\xff&'])")
 
@@ -75,7 +79,7 @@ def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:
             plain = source.take_plain(standard_strings=quoting.standard)
         if plain is None and not source.skip_white_space():
             return
-        pieces: Iterable[Comment | Statement | MetaCommand] = (
+        pieces: Iterable[Comment | Heading | Statement | MetaCommand] = (
             _take_exactly(source, quoting) if plain is None else (plain,)
         )
         for piece in pieces:
@@ -97,7 +101,9 @@ def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:
             yield piece
 
 
-def _take_exactly(source: Source, quoting: Quoting) -> Iterator[Comment | Statement | MetaCommand]:
+def _take_exactly(
+    source: Source, quoting: Quoting
+) -> Iterator[Comment | Heading | Statement | MetaCommand]:
     """Yield the piece that begins here, behind the meta-commands in it; nothing if it needs more.
 
     Raises DumpRefused, when those have been yielded, if it cannot be read or has no end.
@@ -129,13 +135,15 @@ def _take_exactly(source: Source, quoting: Quoting) -> Iterator[Comment | Statem
 
 def _next_span(
     source: Source, commands: list[tuple[int, int]], *, standard_strings: bool
-) -> tuple[type[Comment | Statement | MetaCommand], int]:
+) -> tuple[type[Comment | Heading | Statement | MetaCommand], int]:
     """Return what begins where the source stands and its end, in the bytes at hand.
 
     ``commands`` receives the spans of the meta-commands inside a statement.
     """
     text, start = source.text, source.position
     if text.startswith(b"--", start):
+        if end := _heading_end(text, start, at_end=source.at_end):
+            return Heading, end
         end = end_of(_LINE_COMMENT, text, start)
         if end == len(text) and not source.at_end:
             raise Incomplete("a comment")
@@ -148,6 +156,17 @@ def _next_span(
         text, start, commands, standard_strings=standard_strings, at_end=source.at_end
     )
     return Statement, scan.end()
+
+
+def _heading_end(text: bytes, start: int, *, at_end: bool) -> int | None:
+    """Return the end of the heading that begins here; None if none does; raise Incomplete."""
+    if heading := WHOLE_HEADING.match(text, start):
+        return heading.end()
+    if not at_end and text.startswith(_HEADING_START[: len(text) - start], start):
+        line_end = text.find(b"\n", start + len(_HEADING_START))
+        if line_end < 0 or len(text) < line_end + len(b"\n--\n"):
+            raise Incomplete("a comment")
+    return None
 
 
 def _refuse_wordless(statement: Statement) -> None:

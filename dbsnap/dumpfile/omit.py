@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.lexer import Comment, MetaCommand, Statement, lex
+from dbsnap.dumpfile.lexer import Comment, Heading, MetaCommand, Statement, lex
 from dbsnap.dumpfile.lexing.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def unknown_settings(
     known_names = {name.lower() for name in known}
     found = []
     for event in lex(read):
-        if isinstance(event, Comment | MetaCommand):
+        if isinstance(event, Comment | Heading | MetaCommand):
             continue
         if not isinstance(event, Statement):
             break

@@ -8,30 +8,29 @@ without, would have the server read the whole catalogue twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dbsnap.dumpfile.lexing.events import Comment, Event, Statement
+from dbsnap.dumpfile.lexing.events import Event, Heading, Statement
 from dbsnap.dumpfile.patterns import compiled
 from dbsnap.dumpfile.privileges import privilege_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from dbsnap.dumpfile.privileges import PrivilegeStatement
 
-_COMMENTS = 3
-_HEADING_LINE = b"--"
-_HEADING = compiled(
-    rb"-- (?:Data for )?Name: .*; Type: [A-Z ]++; Schema: .*?; Owner: (.*?)(?:; Tablespace: .*)?"
+_OWNER_IN_HEADING = compiled(
+    rb"--\n-- (?:Data for )?Name: .*; Type: [A-Z ]++; Schema: .*?; Owner: (.*?)(?:; Tablespace: .*)?\n--"
 )
 _NO_OWNER = b"-"
 _CHANGES_OWNER = compiled(rb"ALTER (?!DEFAULT PRIVILEGES\b)")
 
+Replace = Callable[[int, int, bytes], None]
+
 
 def without_owners(
-    events: Iterable[Event],
-    replace: Callable[[int, int, bytes], None],
-    found: Callable[[PrivilegeStatement], None],
+    events: Iterable[Event], replace: Replace, found: Callable[[PrivilegeStatement], None]
 ) -> Iterator[Event]:
     """Yield the events that remain without owners and privileges, having their bytes replaced.
 
@@ -39,61 +38,38 @@ def without_owners(
     ``found`` each statement about owners and privileges. Whenever an event is yielded, all before it is
     settled. A heading that names its owner comes with the text that replaces it.
     """
-    heading = _Heading(replace)
+    heading: Heading | None = None  # held back until it is known whether its entry stays
     begin: int | None = None
     for event in events:
         if isinstance(event, Statement) and (statement := privilege_statement(event)):
             found(statement)
-            if not _CHANGES_OWNER.match(event.text) and heading.comments:
-                begin = heading.comments.pop(0).offset
-                heading.comments.clear()
-            yield from heading.released()
+            if heading is not None:
+                if _CHANGES_OWNER.match(event.text):
+                    yield _without_owner(heading, replace)
+                else:
+                    begin = heading.offset
+                heading = None
             begin = event.offset if begin is None else begin
             continue
         if begin is not None:  # up to here: the empty lines behind go, too
             replace(begin, event.offset, b"")
             begin = None
-        if isinstance(event, Comment):
-            if not heading.takes(event):
-                yield from heading.released()
-                if not heading.takes(event):
-                    yield event
-            continue
-        if heading.comments:
-            yield from heading.released()
-        yield event
-    yield from heading.released()
-
-
-class _Heading:
-    """The comments that may be a heading so far, held back until it is known whether they stay."""
-
-    def __init__(self, replace: Callable[[int, int, bytes], None]) -> None:
-        self.comments: list[Comment] = []
-        self._replace = replace
-        self._owner = (0, 0)
-        """Where in the second comment the owner stands."""
-
-    def takes(self, comment: Comment) -> bool:
-        """Take the next comment; return False, and leave it, if it does not belong to a heading."""
-        if len(self.comments) == 1:
-            match = _HEADING.fullmatch(comment.text)
-            belongs = match is not None
-            self._owner = match.span(1) if match else (0, 0)
+        if heading is not None:
+            yield _without_owner(heading, replace)
+            heading = None
+        if isinstance(event, Heading):
+            heading = event
         else:
-            belongs = len(self.comments) < _COMMENTS and comment.text == _HEADING_LINE
-        if belongs:
-            self.comments.append(comment)
-        return belongs
+            yield event
+    if heading is not None:
+        yield _without_owner(heading, replace)
 
-    def released(self) -> Iterator[Comment]:
-        """Yield what was held back, without its owner, and hold nothing any more."""
-        for number, comment in enumerate(self.comments):
-            begin, end = self._owner
-            if number == 1 and comment.text[begin:end] != _NO_OWNER:
-                self._replace(comment.offset + begin, comment.offset + end, _NO_OWNER)
-                text = comment.text[:begin] + _NO_OWNER + comment.text[end:]
-                yield Comment(comment.end - len(text), comment.end, comment.line, text)
-            else:
-                yield comment
-        self.comments.clear()
+
+def _without_owner(heading: Heading, replace: Replace) -> Heading:
+    match = _OWNER_IN_HEADING.fullmatch(heading.text)
+    if match is None or match[1] == _NO_OWNER:
+        return heading
+    begin, end = match.span(1)
+    replace(heading.offset + begin, heading.offset + end, _NO_OWNER)
+    text = heading.text[:begin] + _NO_OWNER + heading.text[end:]
+    return Heading(heading.end - len(text), heading.end, heading.line, text)

@@ -14,7 +14,14 @@ from dbsnap.dumpfile.defining.definitions import Definitions
 from dbsnap.dumpfile.defining.usual_definitions import learn_usual
 from dbsnap.dumpfile.lexer import lex
 from dbsnap.dumpfile.lexing.copy_blocks import table_copied_into
-from dbsnap.dumpfile.lexing.events import Comment, CopyData, CopyStart, MetaCommand, Statement
+from dbsnap.dumpfile.lexing.events import (
+    Comment,
+    CopyData,
+    CopyStart,
+    Heading,
+    MetaCommand,
+    Statement,
+)
 from dbsnap.dumpfile.lexing.quoting import Quoting
 from dbsnap.dumpfile.lexing.token_values import decode
 from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
@@ -132,7 +139,7 @@ def contents_can_be_read(dump: bytes) -> None:
 
 def tokens_are_in_order(event: Event) -> None:
     """Check the tokens of a statement, read either way."""
-    if isinstance(event, Comment | MetaCommand | Statement | CopyStart):
+    if isinstance(event, Comment | Heading | MetaCommand | Statement | CopyStart):
         for standard_strings in (True, False):
             position = 0
             for token in tokenize(event.text, standard_strings=standard_strings):

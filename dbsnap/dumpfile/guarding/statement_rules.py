@@ -147,6 +147,7 @@ _PLAIN_ALTERATION = compiled(
       | ALTER\ TABLE\ ONLY\ %(own)s\ ALTER\ COLUMN\ %(name)s
         \ SET\ DEFAULT\ nextval\('[a-z0-9_".]++'::regclass\)
       | ALTER\ SEQUENCE\ %(own)s\ OWNED\ BY\ %(own)s\.%(name)s
+      | SELECT\ pg_catalog\.setval\('[a-z0-9_".]++',\ -?[0-9]++,\ (?:true|false)\)
     );"""
     % {b"name": _NAME, b"own": _OWN_NAME, b"names": _NAMES},
     re.VERBOSE,
@@ -162,7 +163,7 @@ def broken_rule(text: bytes, *, standard_strings: bool = True) -> str:
     rows = _PLAIN_ROWS.fullmatch(text) if standard_strings else None
     if rows and decode(rows["schema"] or rows["copied"]).strip('"') not in SYSTEM_SCHEMAS:
         return ""
-    if text.startswith(b"ALTER ") and _PLAIN_ALTERATION.fullmatch(text):
+    if text.startswith((b"ALTER ", b"SELECT ")) and _PLAIN_ALTERATION.fullmatch(text):
         return ""
     reading = StatementReading(text, standard_strings=standard_strings)
     head = _HEAD.match(text)
@@ -175,7 +176,7 @@ def broken_rule(text: bytes, *, standard_strings: bool = True) -> str:
 
 def _has_unicode_escapes(reading: StatementReading) -> bool:
     """Return whether something is written as U&, which UESCAPE can make to mean anything."""
-    return bool(_UNICODE.search(reading.text)) and any(
+    return b"&" in reading.text and any(
         _UNICODE.match(reading.text, token.start) for token in reading.tokens
     )
 

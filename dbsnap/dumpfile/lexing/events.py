@@ -26,6 +26,17 @@ class Comment(Piece):
 
 
 @dataclass(slots=True)
+class Heading(Piece):
+    """The three line comments above an entry: ``--``, ``-- [Data for ]Name: …``, ``--``.
+
+    ``text`` is all of them, with the LF between two, as ``_printTocEntry`` in pg_backup_archiver.c
+    writes them. They come as one because they are half of all that a schema's dump consists of.
+    """
+
+    text: bytes
+
+
+@dataclass(slots=True)
 class Statement(Piece):
     """What psql sends at once: from the first token to the ``;`` that ends it, both included.
 
@@ -68,4 +79,4 @@ class CopyEnd(Piece):
     r"""The ``\.`` line, its line end included."""
 
 
-Event = Comment | Statement | MetaCommand | CopyStart | CopyData | CopyEnd
+Event = Comment | Heading | Statement | MetaCommand | CopyStart | CopyData | CopyEnd

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import NoReturn, TypeVar
 
-from dbsnap.dumpfile.lexing.events import Comment, CopyData, CopyEnd, MetaCommand, Statement
+from dbsnap.dumpfile.lexing.events import (
+    Comment,
+    CopyData,
+    CopyEnd,
+    Heading,
+    MetaCommand,
+    Statement,
+)
 from dbsnap.dumpfile.lexing.runs import end_of
 from dbsnap.dumpfile.lexing.usual_pieces import COMMENT, HEADING, inert, plain
 from dbsnap.dumpfile.patterns import compiled
 from dbsnap.errors import DumpRefused
 
 Read = Callable[[int], bytes]
-T = TypeVar("T", bound=Comment | Statement | MetaCommand | CopyData)
+T = TypeVar("T", bound=Comment | Heading | Statement | MetaCommand | CopyData)
 
 HINT = "pg_dump never writes this: find out who changed the file before loading it"
 
@@ -86,7 +93,9 @@ class Source:
         if self.text[end : end + 1] not in (b"", _LINE_END):
             self.refuse(rule, message, end)
 
-    def take_inert(self, *, standard_strings: bool) -> Generator[Comment | Statement, None, bool]:
+    def take_inert(
+        self, *, standard_strings: bool
+    ) -> Generator[Comment | Heading | Statement, None, bool]:
         """Yield the comments and inert statements here; return whether there was a statement.
 
         They are stepped over when all have been taken.
@@ -98,25 +107,16 @@ class Source:
             kind = match.lastindex
             if kind is None:
                 break
-            if kind == HEADING:
-                start, end = match.span(2)
-                line += text.count(_LINE_END, counted, start)
-                offset = before + start
-                yield Comment(offset - 3, offset - 1, line - 1, b"--")
-                yield Comment(offset, before + end, line, match[2])
-                counted = end + 1
-                line += 1
-                position = match.end()
-                yield Comment(before + counted, before + position, line, b"--")
-                continue
             start, position = match.span(kind)
             line += text.count(_LINE_END, counted, start)
             counted = start
-            if kind == COMMENT:
-                yield Comment(before + start, before + position, line, match[kind])
+            taken = match[kind]
+            if kind == HEADING:
+                yield Heading(before + start, before + position, line, taken)
+            elif kind == COMMENT:
+                yield Comment(before + start, before + position, line, taken)
             else:
                 statements = True
-                taken = match[kind]
                 yield Statement(before + start, before + position, line, taken, standard_strings)
         self.position = position
         self.line = line + text.count(_LINE_END, counted, position)

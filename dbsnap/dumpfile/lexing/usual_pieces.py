@@ -72,16 +72,20 @@ def _routine(*, standard_strings: bool) -> bytes:
     """ % (parts, parts, case)
 
 
-HEADING, COMMENT, STATEMENT = 3, 4, 5
-"""The last groups of what ``inert`` matches."""
+_HEADING = rb"--\n--\ (?:Data\ for\ )?+Name:\ [^\n\r]*+\n--(?=[\n\r])"
+WHOLE_HEADING = compiled(_HEADING, re.VERBOSE)
+"""The three line comments of a ``Heading``, which are never taken one by one."""
+
+HEADING, COMMENT, STATEMENT = 1, 2, 3
+"""The groups of what ``inert`` matches."""
 
 
 @cache
 def inert(*, standard_strings: bool) -> re.Pattern[bytes]:
     """Return the pattern of white space and what follows it, which changes nothing for the rest.
 
-    That is three line comments (groups 1 to 3), one (group 4), or an inert statement (group 5). The
-    pattern matches nothing, in no group, where something else is.
+    That is a heading, a line comment, or an inert statement. The pattern matches nothing, in no
+    group, where something else is, or what may be a heading when more has been read.
     """
     kinds = (_rows, _table, _routine)
     others = rb"|".join(kind(standard_strings=standard_strings) for kind in kinds)
@@ -89,12 +93,12 @@ def inert(*, standard_strings: bool) -> re.Pattern[bytes]:
     return compiled(
         rb"""
         [ \t\n\r\f\v]*+
-        (?: (--)\n(--[^\n\r]*+)\n(--)(?=[\n\r])
-          | (--[^\n\r]*+)(?=[\n\r])
+        (?: (%s)
+          | (--(?: [^\n\r]++(?=[\n\r]) | (?=\n[^-]) ))
           | ((?: (?=%s)%s | %s );)
         ) |
         """
-        % (_INERT_HEAD, plain, others),
+        % (_HEADING, _INERT_HEAD, plain, others),
         re.VERBOSE,
     )
 
