@@ -19,6 +19,13 @@ SMALL_BYTES = 1 << 20
 
 BATCH_STEPS = 32
 
+ROW_BYTES = 40
+"""A row takes the server as long as so many bytes, beside its own.
+
+Measured with PostgreSQL 17: 300 MB are loaded in 5.0 s where rows have 43 bytes, in 3.1 s where they
+have 230; their indexes are built in half a second per million rows of either.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -30,8 +37,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """All rows of a table, in the dump's order, and their size in bytes.
+    """All rows of a table, in the dump's order, and how much work for the server they are.
 
+    To load them is ``size``: their bytes, and ``ROW_BYTES`` for each. To build an index of them is
+    ``keys_size``: the latter alone, for an index takes of a row what is indexed, however long it is.
     ``emptied`` is the table as its COPY statements write it if it may be truncated first, in the
     transaction that loads it: the dump makes it, as a plain table, so that it has no other rows.
     """
@@ -39,12 +48,13 @@ class TableRows:
     table: str
     rows: tuple[Rows, ...]
     size: int
+    keys_size: int
     emptied: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildStep:
-    """An index or key to be built; ``size`` is that of its table's rows, in bytes."""
+    """An index or key to be built; ``size`` is its table's ``keys_size``."""
 
     statement: Statement
     table: str
@@ -115,7 +125,7 @@ class LoadPlan:
 
 
 class OfTable(Protocol):
-    """Something to be done for a table; ``size`` is that of its rows, in bytes."""
+    """Something to be done for a table; ``size`` is how much work that is (``TableRows``)."""
 
     @property
     def table(self) -> str:
@@ -123,7 +133,7 @@ class OfTable(Protocol):
 
     @property
     def size(self) -> int:
-        """Return the size of its rows."""
+        """Return how much work it is."""
 
 
 T = TypeVar("T", bound=OfTable)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.lexing.events import CopyStart, Statement
 from dbsnap.dumpfile.loading.plan import (
+    ROW_BYTES,
     SMALL_BYTES,
     BuildStep,
     ForeignKeyStep,
@@ -114,7 +115,7 @@ def plan_load(
         tables=tuple(_batches(unshared)),
         aside=tuple(aside),
         late_tables=tuple(each for each in tables if each.table in late),
-        steps=tuple(_steps(left, {each.table: each.size for each in tables})),
+        steps=tuple(_steps(left, {each.table: each.keys_size for each in tables})),
         overlap=not late and all(_is_quiet(code) for code in surroundings.code),
         repeated=tuple(repeated),
     )
@@ -159,8 +160,9 @@ def _tables(
         usual = [_USUAL_COPY.fullmatch(each.statement.text) for each in rows]
         names = {match[1] if match else b"" for match in usual}
         emptied = names.pop() if len(names) == 1 and table in created else b""
-        size = sum(each.block.end - each.block.offset for each in rows)
-        tables.append(TableRows(table, tuple(rows), size, emptied))
+        own = sum(each.block.end - each.block.offset for each in rows)
+        counted = sum(each.block.rows for each in rows) * ROW_BYTES
+        tables.append(TableRows(table, tuple(rows), own + counted, counted, emptied))
     return tables
 
 

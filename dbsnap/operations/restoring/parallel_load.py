@@ -7,6 +7,8 @@ each block are hashed again on their way.
 from __future__ import annotations
 
 import threading
+from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from dbsnap.dumpfile.loading.plan import in_batches
 from dbsnap.dumpfile.loading.planning import Surroundings, plan_load
 from dbsnap.dumpfile.rows import UnorderedSum, collecting
 from dbsnap.postgres.connection import fetch_value
-from dbsnap.postgres.load_session import Command, IncomingRows
+from dbsnap.postgres.load_session import COUNT_ROWS, Command, IncomingRows
 from dbsnap.postgres.load_sessions import ALONE, Task, load_sessions
 
 if TYPE_CHECKING:
@@ -135,7 +137,7 @@ class Load:
         sessions.run_by_one(self._pieces(plan.before))
         sessions.run_by_others([*self._pieces(plan.settings, counted=False)])
         self.sums = {table.table: UnorderedSum() for table in plan.shared}
-        tasks = [self._sharing(table, rows) for table in plan.shared for rows in table.rows]
+        tasks = [task for table in plan.shared for task in self._sharing(table)]
         tasks += [self._loading(tables) for tables in plan.tables]
         if plan.aside:
             tasks.append(Task(partial(self._pieces, plan.aside)))
@@ -167,10 +169,12 @@ class Load:
         names = frozenset(table.table for table in tables)
         return Task(partial(self._tables, tables), names, size=sum(each.size for each in tables))
 
-    def _sharing(self, table: TableRows, rows: Rows) -> Task:
-        pieces = partial(self._shared_rows, rows, self.sums[table.table])
-        size = rows.block.end - rows.block.offset
-        return Task(pieces, frozenset({table.table}), "load", size)
+    def _sharing(self, table: TableRows) -> list[Task]:
+        """Return a task for each session; they take the next part of the table in turn."""
+        sessions = len(self._sessions)
+        pieces = partial(self._shared_rows, deque(table.rows), self.sums[table.table])
+        size = table.size // sessions
+        return [Task(pieces, frozenset({table.table}), "load", size)] * sessions
 
     def _building(self, batch: Sequence[BuildStep]) -> Task:
         size = sum(build.size for build in batch)
@@ -217,10 +221,18 @@ class Load:
             if table.emptied:
                 yield Command(b"COMMIT")
 
-    def _shared_rows(self, rows: Rows, sums: UnorderedSum) -> Iterator[Piece]:
+    def _shared_rows(self, parts: deque[Rows], sums: UnorderedSum) -> Iterator[Piece]:
+        """Yield what one session loads, in one transaction: until its end autovacuum stays away."""
         found = UnorderedSum()
         reader = BlockReader(self._opened.dump)
-        yield self._block(reader, rows, passing=partial(collecting, sink=found))
+        begun = False
+        for rows in _taken(parts):
+            if not begun:
+                yield Command(b"BEGIN; " + COUNT_ROWS, rows.statement.line)
+                begun = True
+            yield self._block(reader, rows, passing=partial(collecting, sink=found))
+        if begun:
+            yield Command(b"COMMIT")
         with self._adding:
             sums.join(found)
 
@@ -242,3 +254,10 @@ class Load:
         for body in bodies:
             yield body
             self._on_progress(len(body))
+
+
+def _taken(parts: deque[Rows]) -> Iterator[Rows]:
+    """Yield what no other session has taken."""
+    with suppress(IndexError):
+        while True:
+            yield parts.popleft()
