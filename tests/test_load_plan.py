@@ -14,6 +14,7 @@ from dbsnap.dumpfile.contents import ContentsReader
 from dbsnap.dumpfile.guarding.code_at_load import LoadedCode
 from dbsnap.dumpfile.lexer import CopyStart, Statement, lex
 from dbsnap.dumpfile.loading.outline import OutlineReader
+from dbsnap.dumpfile.loading.plan import in_batches
 from dbsnap.dumpfile.loading.planning import Surroundings, plan_load
 from dbsnap.dumpfile.loading.statement_kinds import (
     Aside,
@@ -238,6 +239,18 @@ def test_a_table_is_shared_only_where_one_session_would_be_last() -> None:
         _, plan = planned("\n".join(other), sessions=2)
         assert plan is not None
         assert not plan.shared
+
+
+def test_what_takes_longest_begins_first() -> None:
+    long = f"COPY public.c (x, y) FROM stdin;\n{'x' * (3 << 19)}\n\\.\n"
+    for rows, first in ((30_000, "public.c"), (40_000, "public.a")):
+        text = "\n".join([long, block("public.a", rows), BUILDS[3], BUILDS[0]])
+        _, plan = planned(text, sessions=1)
+        assert plan is not None
+        loaded = [table.table for tables in plan.tables for table in tables]
+        built = [build.table for batch in in_batches(plan.steps[0].builds) for build in batch]
+        assert loaded == sorted(["public.a", "public.c"], key=lambda name: name != first)
+        assert built == ["public.a", "public.c"]
 
 
 def test_tables_that_call_code_come_last_in_the_order_of_the_dump() -> None:
