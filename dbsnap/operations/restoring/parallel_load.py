@@ -211,15 +211,13 @@ class Load:
     def _tables(self, tables: Iterable[TableRows]) -> Iterator[Piece]:
         reader = BlockReader(self._opened.dump)
         for table in tables:
-            if table.emptied:
-                # Rows that are put into an empty table in one transaction keep their order, and are
-                # frozen at once (documentation, COPY).
-                first = table.rows[0].statement
-                yield Command(b"BEGIN; TRUNCATE ONLY " + table.emptied, first.line)
+            # Rows that are put into an empty table in one transaction keep their order, and are frozen
+            # at once (documentation, COPY).
+            first = b"TRUNCATE ONLY " + table.emptied if table.emptied else COUNT_ROWS
+            yield Command(b"BEGIN; " + first, table.rows[0].statement.line)
             for rows in table.rows:
                 yield self._block(reader, rows, frozen=bool(table.emptied))
-            if table.emptied:
-                yield Command(b"COMMIT")
+            yield Command(b"COMMIT")
 
     def _shared_rows(self, parts: deque[Rows], sums: UnorderedSum) -> Iterator[Piece]:
         """Yield what one session loads, in one transaction: until its end autovacuum stays away."""
