@@ -18,12 +18,13 @@ from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.verify import VerifyOptions, verify
 from dbsnap.operations.verifying.choice import names_in
-from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.catalog import ask_connection, read_definitions
+from dbsnap.postgres.connection import connect, execute, server_version
 from dbsnap.prisma.models import PrismaModel
 from dbsnap.report import errors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from dbsnap.operations.backup import Backup
@@ -287,3 +288,25 @@ def test_rows_in_another_order_are_the_same_rows(live: Database, taken: Backup) 
         "UPDATE users SET share = share; DROP TABLE kept;",
     )
     assert not verify(taken.dump, live).findings
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_column_s_compression_is_read_where_the_server_knows_it(
+    known: bool, new_database: Callable[..., Database]
+) -> None:
+    """A server before 14 has no attcompression: there the query must be understood, and say nothing."""
+    database = new_database(
+        "CREATE TABLE words (word text COMPRESSION pglz);"
+        "ALTER TABLE words ALTER COLUMN word SET STORAGE external"
+    )
+    with connect(database) as connection:
+        ask = ask_connection(connection)
+        version = server_version(connection)
+
+        def ask_older(sql: str) -> Iterable[Any]:
+            return ask(sql.replace("attcompression", "attcompressed"))
+
+        objects, _ = read_definitions(ask if known else ask_older, version, kinds=["column"])
+    facts = objects["column"]["public.words.word"]
+    assert facts["storage"] == "e"
+    assert facts.get("compression") == ("p" if known else None)

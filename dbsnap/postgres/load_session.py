@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from dbsnap.errors import OperationFailed, ServerFailed
-from dbsnap.postgres.connection import connect_as_it_is, reason
+from dbsnap.postgres.connection import connect_as_it_is, reason, server_version
 from dbsnap.postgres.load import LOAD_SETTINGS, NOTICE_CLIENT_DEATH
 
 if TYPE_CHECKING:
@@ -30,17 +30,22 @@ PURPOSE = "dbsnap load"
 NOT_OF_THE_DUMP = 0
 """The line of what dbsnap adds of its own."""
 
-_COUNTING = "DO $$BEGIN SET {} track_counts TO {}; EXCEPTION WHEN OTHERS THEN NULL; END$$"
+FREEZING_IS_ENOUGH_SINCE = 140000
+"""Since 14 COPY … FREEZE says of its pages that all see them (release notes); before, VACUUM must."""
 
-LEAVE_ROWS_UNCOUNTED = _COUNTING.format("SESSION", "off").encode()
-"""Else autovacuum comes in the middle of the load, and takes a processor and locks for minutes.
+LEAVE_ROWS_UNCOUNTED = b"""
+SELECT pg_catalog.set_config('track_counts', 'off', false)
+FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper
+"""
+"""Else autovacuum comes in the middle of the load, and takes a processor and locks for seconds.
 
 Rows that are loaded frozen need no VACUUM, and each table gets its ANALYZE at the end. Only a superuser
 may set it; for all others the load goes on as it was.
 """
 
-COUNT_ROWS = _COUNTING.format("LOCAL", "on").encode()
-"""For rows that are not frozen: autovacuum shall come for them when they are committed."""
+COUNT_ROWS = b"""SELECT pg_catalog.set_config(name, reset_val, true)
+FROM pg_catalog.pg_settings WHERE name = 'track_counts' AND source = 'session'"""
+"""For the rows of a transaction that are not frozen: autovacuum shall come when they are committed."""
 
 CANCEL_SECONDS = 2.0
 """How long the server is asked to end a statement before its connection is cut."""
@@ -124,7 +129,9 @@ def load_session(database: Database, *, settings: str = "") -> Iterator[LoadSess
     options = f"{LOAD_SETTINGS} {settings}".strip()
     with connect_as_it_is(database, purpose=PURPOSE, options=options) as connection:
         session = LoadSession(connection)
-        session.run([Command(NOTICE_CLIENT_DEATH), Command(LEAVE_ROWS_UNCOUNTED)])
+        session.run([Command(NOTICE_CLIENT_DEATH)])
+        if server_version(connection) >= FREEZING_IS_ENOUGH_SINCE:
+            session.run([Command(LEAVE_ROWS_UNCOUNTED)])
         yield session
 
 

@@ -16,6 +16,7 @@ CREATE TABLE public.options (
     main_text text,
     extended_integer numeric,
     compressed text COMPRESSION pglz,
+    compressed_elsewhere text COMPRESSION pglz,
     counted text
 ) WITH (
     fillfactor = 70,
@@ -30,11 +31,12 @@ ALTER TABLE public.options ALTER COLUMN plain_text SET STORAGE PLAIN;
 ALTER TABLE public.options ALTER COLUMN external_text SET STORAGE EXTERNAL;
 ALTER TABLE public.options ALTER COLUMN main_text SET STORAGE MAIN;
 ALTER TABLE public.options ALTER COLUMN extended_integer SET STORAGE EXTERNAL;
+ALTER TABLE public.options ALTER COLUMN compressed_elsewhere SET STORAGE EXTERNAL;
 ALTER TABLE public.options ALTER COLUMN counted SET STATISTICS 1000;
 ALTER TABLE public.options ALTER COLUMN external_text SET STATISTICS 0;
 ALTER TABLE public.options ALTER COLUMN counted SET (n_distinct = -0.5, n_distinct_inherited = 100);
-INSERT INTO public.options VALUES (1, 'p', repeat('external ', 2000), repeat('main ', 2000), 1.5, repeat('pglz ', 5000), 'x');
-INSERT INTO public.options VALUES (2, '', '', '', 'NaN', '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO public.options VALUES (1, 'p', repeat('external ', 2000), repeat('main ', 2000), 1.5, repeat('pglz ', 5000), repeat('pglz ', 5000), 'x');
+INSERT INTO public.options VALUES (2, '', '', '', 'NaN', '', '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
 CREATE STATISTICS public.dependent (dependencies, ndistinct, mcv) ON id, counted FROM public.options;
 CREATE STATISTICS public.expression ON (lower(counted)), (id % 10), main_text FROM public.options;

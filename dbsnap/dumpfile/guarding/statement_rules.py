@@ -176,9 +176,10 @@ def broken_rule(text: bytes, *, standard_strings: bool = True) -> str:
 
 def _has_unicode_escapes(reading: StatementReading) -> bool:
     """Return whether something is written as U&, which UESCAPE can make to mean anything."""
-    return b"&" in reading.text and any(
-        _UNICODE.match(reading.text, token.start) for token in reading.tokens
-    )
+    text = reading.text
+    if b"&" not in text or not _UNICODE.search(text):
+        return False
+    return any(_UNICODE.match(text, token.start) for token in reading.tokens)
 
 
 def _check_for(words: list[str], reading: StatementReading) -> Check | None:
