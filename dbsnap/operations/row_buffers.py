@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.frames import BLOCK_END
+from dbsnap.dumpfile.lines import count_lines
 from dbsnap.postgres.row_session import END_OF_ROWS
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RowBuffer:
 
     def count_rows(self) -> int:
         """Return how many rows came."""
-        return self._bytes.count(b"\n", self.begin, self._filled)
+        return count_lines(self.rows())
 
     def rows(self) -> memoryview:
         """Return the rows that came; they stay there until ``start`` is called again."""

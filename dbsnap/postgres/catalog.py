@@ -234,7 +234,7 @@ def _query(kind: str, relations: Collection[int] | None = None) -> str:
         common = common.replace(ANY_RELATION, f"{own} OR relation.oid IN ({indexes})")
     own = (folder / (re.sub(r"[ -]", "_", kind) + ".sql")).read_text()
     return (
-        "SELECT jsonb_build_array(path, suffix, table_path, jsonb_strip_nulls(facts)) FROM (\n"
+        "SELECT json_build_array(path, suffix, table_path, jsonb_strip_nulls(facts)) FROM (\n"
         f"{common}{own}) AS object(path, suffix, table_path, facts)"
     )
 

@@ -15,6 +15,7 @@ from dbsnap.dumpfile.lexing.events import (
 )
 from dbsnap.dumpfile.lexing.runs import end_of
 from dbsnap.dumpfile.lexing.usual_pieces import COMMENT, HEADING, inert, plain
+from dbsnap.dumpfile.lines import count_lines
 from dbsnap.dumpfile.patterns import compiled
 from dbsnap.errors import DumpRefused
 
@@ -181,7 +182,7 @@ class Source:
             self.line,
             self.text[self.position : end],
         )
-        self.line += taken.count(_LINE_END)
+        self.line += count_lines(taken)
         self.position = end
         return offset, line, taken
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     StartSession = Callable[[], RowSession]
 
-PIECE_BYTES = 1 << 20
-"""How many bytes of rows are looked at at a time."""
+PIECE_BYTES = 128 << 10
+"""How many bytes of rows are looked at at a time: as in ``dumpfile.conversion.block_bytes``."""
 
 S = TypeVar("S")
 T = TypeVar("T")
