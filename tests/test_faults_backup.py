@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -138,7 +139,7 @@ def stopped_dump(database: Database, directory: Path, **options: object) -> Iter
 def test_killed_at_many_moments(source: Database, server: ThrowawayServer, tmp_path: Path) -> None:
     for delay in (0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25):
         process = start_backup(source, tmp_path)
-        assert process.wait_for("reading what")
+        assert eventually(partial(sessions, server)), process.text
         time.sleep(delay)
         children = process.children()
         process.kill()
@@ -152,12 +153,15 @@ def test_killed_at_many_moments(source: Database, server: ThrowawayServer, tmp_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-@pytest.mark.parametrize("moment", ["reading what", "dumping"])
+@pytest.mark.parametrize("moment", ["connected", "dumping"])
 def test_ended_by_a_signal(
     source: Database, server: ThrowawayServer, tmp_path: Path, moment: str, number: int
 ) -> None:
     process = start_backup(source, tmp_path)
-    assert process.wait_for(moment)
+    if moment == "connected":
+        assert eventually(partial(sessions, server)), process.text
+    else:
+        assert process.wait_for(moment)
     children = process.children()
     code = process.kill(number)
     assert not running(children) or eventually(lambda: not running(children), seconds=3)

@@ -20,10 +20,9 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-import structlog
 from conftest import DEFAULT_MAJOR, dbsnap, query
 
-from dbsnap.cli.progress_bar import configure_logging
+from dbsnap.cli.log import logger
 from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.throwaway import server_binaries, throwaway_server
@@ -347,9 +346,10 @@ def test_a_password_outside_the_address_works_for_every_process(
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_trace_of_a_defect_shows_no_variables(
-    capsys: pytest.CaptureFixture[str], form: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    configure_logging({"DBSNAP_LOG_LEVEL": "debug", "DBSNAP_LOG": form})
+    monkeypatch.setenv("DBSNAP_LOG_LEVEL", "debug")
+    monkeypatch.setenv("DBSNAP_LOG", form)
 
     def connecting(password: str) -> None:
         address = f"postgresql://app:{password}@localhost/app"
@@ -358,7 +358,7 @@ def test_the_trace_of_a_defect_shows_no_variables(
     try:
         connecting(WORD)
     except RuntimeError as error:
-        structlog.get_logger("dbsnap").debug("defect", exc_info=error)
+        logger().debug("defect", exc_info=error)
     logged = capsys.readouterr().err
     assert "RuntimeError" in logged
     assert "connecting" in logged  # where it happened

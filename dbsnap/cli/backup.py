@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import click
-import structlog
 from rich.filesize import decimal
 
 from dbsnap import config
@@ -15,6 +14,7 @@ from dbsnap.cli.backup_tables import print_tables, tables_documents, verified
 from dbsnap.cli.command import command, jobs_option, migrations_option
 from dbsnap.cli.documents import Document, document, error_status, record_summary
 from dbsnap.cli.invocation import exit_code
+from dbsnap.cli.log import logger
 from dbsnap.cli.screen import held
 from dbsnap.cli.terminal_text import plain
 from dbsnap.errors import DbsnapError, UsageError
@@ -91,7 +91,7 @@ def backup(
     targets = config.targets_for_backup(settings, target)
     if len(targets) > 1:
         names = ", ".join(each.name for each in targets)
-        structlog.get_logger("dbsnap").info(f"backing up every configured target: {names}")
+        logger().info(f"backing up every configured target: {names}")
     take = (
         _tables(settings, tables, where, exclude_columns, require_migrations=require_migrations)
         if tables or where or exclude_columns
@@ -122,7 +122,7 @@ def backup(
         lambda: _print_all(invocation.screen, taken, options=invocation.directory_option),
     )
     for name, problem in failed:
-        structlog.get_logger("dbsnap").error(f"target {name} was not backed up")
+        logger().error(f"target {name} was not backed up")
         invocation.screen.error(problem)
     return exit_code(failed[0][1]) if failed else 0
 

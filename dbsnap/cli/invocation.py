@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import structlog
 
 from dbsnap import config
 from dbsnap.archive.storage import find_dump
 from dbsnap.cli import documents
 from dbsnap.cli.interruption import Interrupted, interruptions_heard, uninterrupted
-from dbsnap.cli.progress_bar import configure_logging
+from dbsnap.cli.log import logger
 from dbsnap.cli.screen import Screen
 from dbsnap.errors import (
     CannotRun,
@@ -117,7 +116,7 @@ class Invocation:
     def use(self, target: Target) -> Target:
         """Say what is to be known about a target before it is used."""
         for warning in target.database.warnings:
-            structlog.get_logger("dbsnap").warning(warning)
+            logger().warning(warning)
         return target
 
     def ask_for_confirmation(
@@ -155,7 +154,6 @@ def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     name = next((a for a in arguments if a in group.list_commands(click.Context(group))), "dbsnap")
     invocation = Invocation(name, "--json" in arguments, config.Flags())
     _prepare_streams(utf8=invocation.as_json)
-    configure_logging(os.environ)
     with interruptions_heard():
         code = _run(group, arguments or ["--help"], invocation) or (0 if arguments else 2)
     try:
@@ -185,7 +183,7 @@ def _run(group: click.Group, arguments: Sequence[str], invocation: Invocation) -
         what = f"{error.strerror or type(error).__name__}: {error.filename or 'the output'}"
         return report_error(invocation, OperationFailed(what))
     except Exception as error:  # noqa: BLE001 - a defect of dbsnap's own: no traceback for users
-        structlog.get_logger("dbsnap").debug("defect", exc_info=error)
+        logger().debug("defect", exc_info=error)
         return report_error(
             invocation,
             DbsnapError(

@@ -2,70 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dbsnap.cli.log import logger
 from dbsnap.cli.terminal_text import plain, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Console
-
-
-def configure_logging(environment: Mapping[str, str]) -> None:
-    """Send log lines to stderr: as text, or as JSON where DBSNAP_LOG says ``json``."""
-    level = logging.getLevelName(environment.get("DBSNAP_LOG_LEVEL", "INFO").upper())
-    as_json = environment.get("DBSNAP_LOG") == "json"
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            pad_event_to=0,
-            exception_formatter=structlog.dev.plain_traceback,  # the others show variables
-        )
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            *([structlog.processors.format_exc_info] if as_json else []),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            level if isinstance(level, int) else logging.INFO
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 class LoggedProgress:
     """One log line per phase: for CI and everything else that is no terminal."""
 
-    def __init__(self) -> None:
-        self._log = structlog.get_logger("dbsnap")
-
     def phase(self, text: str, *, total_bytes: int | None = None) -> None:
         """Log the phase."""
         sized = {"about": decimal(total_bytes)} if total_bytes else {}
-        self._log.info(text, **sized)
+        logger().info(text, **sized)
 
     def advance(self, count_bytes: int, *, current: str = "") -> None:
         """Say nothing: a log has no bar."""
 
     def note(self, text: str) -> None:
         """Log at level info."""
-        self._log.info(text)
+        logger().info(text)
 
     def warn(self, text: str) -> None:
         """Log at level warning."""
-        self._log.warning(text)
+        logger().warning(text)
 
     def done(self) -> None:
         """Say nothing."""
@@ -75,7 +41,6 @@ class TerminalProgress(LoggedProgress):
     """A bar by bytes, and the table being worked on."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__()
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),

@@ -77,7 +77,6 @@ def backup(
     progress = progress or NoProgress()
     started = time.monotonic()
     with hold_snapshot(database) as snapshot:
-        progress.phase(f"reading what {database.label} holds")
         source = source_of(snapshot.connection, database, target)
         dumped = _dump_source(snapshot, database, source, pg_bin)
         before = snapshot.sequence_values()

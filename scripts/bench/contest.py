@@ -152,6 +152,7 @@ def run(contender: Contender, server_cpu: Callable[[], float]) -> Effort:
     """Run one side once; raise CalledProcessError if any of its programs fails."""
     contender.prepare()
     environment = {**os.environ, **contender.environment}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # pip compiles what it installs
     server_before, before = server_cpu(), resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     processes: list[subprocess.Popen[bytes]] = []

@@ -4,8 +4,9 @@ SELECT ARRAY[nspname, relname, conname]::text[], NULL::text, ARRAY[nspname, reln
         'type', CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique constraint'
                              WHEN 'f' THEN 'foreign key' WHEN 'c' THEN 'check constraint'
                              ELSE 'exclusion constraint' END,
-        'definition', regexp_replace(pg_catalog.pg_get_constraintdef(pg_constraint.oid),
-                                     ' NOT VALID$', ''),
+        'definition', CASE WHEN convalidated THEN pg_catalog.pg_get_constraintdef(pg_constraint.oid)
+            ELSE regexp_replace(pg_catalog.pg_get_constraintdef(pg_constraint.oid),
+                                ' NOT VALID$', '') END,
         'validated', convalidated,
         'inherited', conparentid <> 0 OR NOT conislocal,
         'enforced', pg_constraint.oid NOT IN (SELECT tgconstraint FROM pg_catalog.pg_trigger
