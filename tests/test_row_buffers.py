@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbsnap.dumpfile.frames import BLOCK_END
+from dbsnap.dumpfile.lines import PIECE_BYTES, count_lines
 from dbsnap.operations.row_buffers import RowBuffers, received
 from dbsnap.postgres.row_session import END_OF_ROWS
 
@@ -56,3 +57,15 @@ def test_a_frame_stands_in_one_piece(rows: list[bytes], head: bytes) -> None:
     assert buffer.count_rows() == len(rows)
     buffers.give_back(buffer)
     assert bytes(buffers.take(b"").raw()) == BLOCK_END  # nothing of what it held before
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\n", b"\n\n", b"\\n", b"row\n", b"x" * 1000, b"y\n" * 5000]), max_size=40
+    ),
+    st.integers(0, PIECE_BYTES + 2),
+)
+def test_lines_are_counted_whatever_the_bytes_stand_in(parts: list[bytes], padding: int) -> None:
+    text = b"x" * padding + b"".join(parts)
+    for form in (bytes, bytearray, memoryview):
+        assert count_lines(form(text)) == text.count(b"\n")
