@@ -13,7 +13,7 @@ ALLOCATIONS_PER_COLLECTION = 1_000_000
 """How many objects may come to be before Python looks for cycles among them.
 
 At its usual 700 that takes an eighth of the time of backing up thousands of tables, whose many objects
-live to the end and are in no cycle; at a tenth of this still a twentieth.
+live to the end and are in no cycle; at a tenth of this still some hundredths.
 """
 
 
