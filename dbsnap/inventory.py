@@ -143,6 +143,8 @@ def _quoted_if_needed(part: str) -> str:
 
 def split_name(name: str) -> tuple[str, ...]:
     """Return the parts that ``object_name`` joined."""
+    if '"' not in name:  # as the pattern would find them, five times as fast
+        return tuple(filter(None, name.split(".")))
     return tuple(
         quoted.replace('""', '"') if quoted or not plain else plain
         for quoted, plain in NAME_PART.findall(name)
@@ -172,22 +174,26 @@ def compare(
     run never passes. Objects of a table that is itself missing or unexpected are not listed again.
     """
     findings: list[Finding] = []
+    partial = expected.partial or actual.partial
     lost_tables = _names_only_in(expected, actual, "table")
     new_tables = _names_only_in(actual, expected, "table")
     for kind in expected.objects:
         if kind not in actual.objects:
             continue
         needed = {fact for required_kind, fact in require if required_kind == kind}
-        for name, facts in expected.of(kind).items():
-            found = actual.of(kind).get(name)
-            if found is not None:
-                findings.extend(
-                    _compare_facts(kind, name, facts, found, needed, (expected, actual))
-                )
-            elif kind == "table" or facts.get("table") not in lost_tables:
-                findings.append(_finding("missing", kind, name, _gone(kind, name, facts)))
-        for name, facts in actual.of(kind).items():
-            if name in expected.of(kind):
+        here, there = expected.of(kind), actual.of(kind)
+        for name, facts in here.items():
+            found = there.get(name)
+            if found is None:
+                if kind == "table" or facts.get("table") not in lost_tables:
+                    findings.append(_finding("missing", kind, name, _gone(kind, name, facts)))
+            elif facts != found and not (
+                partial and found.items() <= facts.items() and needed <= found.keys()
+            ):
+                both = (expected, actual)
+                findings.extend(_compare_facts(kind, name, facts, found, needed, both))
+        for name, facts in there.items():
+            if name in here:
                 continue
             if kind == "table" or facts.get("table") not in new_tables:
                 message = _unexpected(kind, name, facts)

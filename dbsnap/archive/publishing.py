@@ -17,8 +17,9 @@ import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+
+import orjson
 
 from dbsnap.archive.direct_output import DirectOutput
 from dbsnap.archive.private_files import (
@@ -72,42 +73,22 @@ class Staging:
         self.path(suffix).chmod(mode)
 
     def write_json(self, suffix: str, document: Any) -> str:
-        """Write the record, a line for each object of its inventory; return the sha256 of the file."""
-        digest = hashlib.sha256()
-        with self.create(suffix) as output:
-            for piece in chain(_json_pieces(document), ["\n"]):
-                digest.update(encoded := piece.encode())
-                output.write(encoded)
-        return digest.hexdigest()
+        """Write the record; return the sha256 of the file."""
+        content = _encoded(document)
+        self.write(suffix, content)
+        return hashlib.sha256(content).hexdigest()
 
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-"""One for all: ``json.dumps`` would make a new one for each object of the inventory."""
+def _encoded(document: Any) -> bytes:
+    """Return a document as indented JSON.
 
-
-def _json_pieces(document: Any, levels: int = 4, margin: str = "") -> Iterator[str]:
-    """Yield JSON with a line for each entry of the outermost levels.
-
-    Below them it is compact: only so does Python's json use its fast encoder.
+    orjson takes a twentieth of the time of Python's json, but no number of more than 64 bits; nothing
+    keeps a user's own column in ``_prisma_migrations`` from holding one.
     """
-    if levels == 0 or not document or not isinstance(document, dict | list):
-        yield _ENCODE(document)
-        return
-    opening, closing = "{}" if isinstance(document, dict) else "[]"
-    named = (
-        ((f"{_ENCODE(name)}: ", value) for name, value in document.items())
-        if isinstance(document, dict)
-        else (("", value) for value in document)
-    )
-    separator = f"{opening}\n{margin} "
-    for name, value in named:
-        if levels == 1:
-            yield f"{separator}{name}{_ENCODE(value)}"
-        else:
-            yield separator + name
-            yield from _json_pieces(value, levels - 1, margin + " ")
-        separator = f",\n{margin} "
-    yield f"\n{margin}{closing}"
+    try:
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def prepare_directory(directory: Path) -> None:

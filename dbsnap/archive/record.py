@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -142,12 +142,16 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as it stands on disk; it fits ``schemas/record.json``."""
-        # The inventory is JSON already, and asdict would copy every fact of it.
+        # What there is much of is JSON already, or flat: asdict would copy every fact of it.
         inventory = {
             "server_version": self.inventory.server_version,
             "objects": self.inventory.objects,
         }
-        document = asdict(replace(self, inventory=Inventory(0)))
+        names = [each.name for each in fields(Block)]
+        blocks = [{name: getattr(block, name) for name in names} for block in self.dump.blocks]
+        few = replace(self, inventory=Inventory(0), dump=replace(self.dump, blocks=()))
+        document = asdict(few)
+        document["dump"]["blocks"] = blocks
         return {"format": FORMAT, **document, "inventory": inventory}
 
 

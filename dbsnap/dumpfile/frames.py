@@ -226,13 +226,14 @@ class DumpWriter:
         self._breaches.feed(event)
 
     def _take(self, event: Event, part: Part) -> None:
-        if isinstance(event, Heading | Comment):  # most of all; no member ends there
-            self._contents.feed(event)
+        kind = type(event)
+        self._contents.feed(event)
+        if kind is Heading or kind is Comment:  # most of all; no member ends there
             return
-        self._feed(event)
-        if isinstance(event, CopyStart):
+        self._breaches.feed(event)
+        if kind is CopyStart:
             self._current = event.text.decode("utf-8", "replace")
-        within_data = isinstance(event, CopyStart | CopyData)
+        within_data = kind is CopyStart or kind is CopyData
         least = MEMBER_BYTES if within_data else SMALL_MEMBER_BYTES
         if event.end - part.begin >= least:
             self._cut(part, event.end)

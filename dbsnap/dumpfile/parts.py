@@ -30,17 +30,19 @@ class Part:
         self.privileges: list[PrivilegeStatement] = []
         """The statements about owners and privileges that were left out so far."""
         self._read = read
-        self._kept: list[bytes] = []
-        self._kept_bytes = 0
         self._pending = bytearray()
         self._position = 0
-        """Where in the stream ``_pending`` begins, which follows what is kept."""
+        """Where in the stream ``_pending`` begins."""
+        self._replaced: list[tuple[int, int, bytes]] = []
+        """What of ``_pending`` is not to come as it is: begin and end in the stream, what comes instead."""
+        self._moved = 0
+        """By how many bytes that has moved what follows."""
         self._tail: list[Event] = []
 
     @property
     def begin(self) -> int:
         """Return where in the dump what is not yet cut off begins."""
-        return self._position + self.shift - self._kept_bytes
+        return self._position + self.shift - self._moved
 
     @property
     def end(self) -> int:
@@ -75,12 +77,12 @@ class Part:
 
     def cut(self, end: int) -> bytes:
         """Cut off, and return, what comes up to an offset in the dump behind all that was replaced."""
-        length = end - self.begin - self._kept_bytes
-        raw = bytes(memoryview(self._pending)[:length])
-        if self._kept:
-            raw = b"".join([*self._kept, raw])
-            self._kept, self._kept_bytes = [], 0
-        self._pass(length)
+        stop = end - self.shift
+        raw = self._up_to(stop)
+        del self._pending[: stop - self._position]
+        self._position = stop
+        self._replaced.clear()
+        self._moved = 0
         return raw
 
     def skip(self, end: int) -> None:
@@ -92,11 +94,22 @@ class Part:
 
         They lie behind whatever was replaced or cut off before.
         """
-        kept = self._pending[: begin - self._position] + instead
-        self._kept.append(bytes(kept))
-        self._kept_bytes += len(kept)
-        self._pass(end - self._position)
-        self.shift += len(instead) - (end - begin)
+        self._replaced.append((begin, end, instead))
+        moved = len(instead) - (end - begin)
+        self._moved += moved
+        self.shift += moved
+
+    def _up_to(self, stop: int) -> bytes:
+        """Return what comes in the place of what is pending up to an offset in the stream."""
+        with memoryview(self._pending) as pending:
+            pieces = []
+            position = self._position
+            at = 0
+            for begin, end, instead in self._replaced:
+                pieces += pending[at : begin - position], instead
+                at = end - position
+            pieces.append(pending[at : stop - position])
+            return b"".join(pieces)
 
     def _remaining(self) -> Iterator[Event]:
         return without_owners(lex(self._read_and_keep), self.replace, self.privileges.append)
@@ -105,10 +118,6 @@ class Part:
         piece = self._read(size)
         self._pending += piece
         return piece
-
-    def _pass(self, length: int) -> None:
-        del self._pending[:length]
-        self._position += length
 
     def _placed(self, event: Event) -> Event:
         event.offset += self.shift

@@ -34,7 +34,9 @@ RESET_AUTHORIZATION = b"RESET SESSION AUTHORIZATION;"
 NO_ROLES = frozenset({"public", "session_user", "current_user"})
 """Words that stand where a role's name does, and are none unless they are quoted."""
 
-_PERHAPS = re.compile(rb"(?is)(?:GRANT|REVOKE|SET|RESET)\b|ALTER\b.*?(?:OWNER|DEFAULT)")
+_PERHAPS = re.compile(
+    rb"(?is)(?:GRANT|REVOKE|SET|RESET)\b|ALTER(?:\s+DEFAULT\b|\s*(?:--|/\*)|\b.*?OWNER)"
+)
 """How every statement begins that is about privileges: the others need no closer look."""
 
 _NAME = rb'(?:"[^"]++"|[a-z_][a-z0-9_]*+)'
