@@ -24,7 +24,7 @@ from small_backups import TODAY, publish_small_backup
 
 from dbsnap.archive import summaries
 from dbsnap.archive.manifest import rebuild_manifest
-from dbsnap.archive.publishing import file_name_part, staging
+from dbsnap.archive.publishing import Staging, file_name_part, staging
 from dbsnap.archive.record import read_record, record_from_json
 from dbsnap.archive.retention import Policy
 from dbsnap.archive.storage import find_dump, find_record
@@ -73,6 +73,18 @@ def test_the_record_reads_back_as_it_was_written(taken: Backup) -> None:
     assert read_record(record_path(taken)) == taken.record
     document = taken.record.as_json()
     assert record_from_json(json.loads(json.dumps(document)), where="here") == taken.record
+
+
+def test_a_number_of_more_than_64_bits_stays_as_it_is(tmp_path: Path) -> None:
+    written = Staging("backup_1", tmp_path)
+    for value in (10**30, [[[10**30]], "é\u2028"]):
+        sha256 = written.write_json(".json", {"value": value, "b": 1})
+        text = written.path(".json").read_bytes()
+        assert json.loads(text) == {"value": value, "b": 1}
+        assert text.startswith(b'{\n  "value": ')
+        assert text.endswith(b"\n}\n")
+        assert hashlib.sha256(text).hexdigest() == sha256
+        written.path(".json").unlink()
 
 
 def change(document: Any, path: tuple[Any, ...], value: Any) -> Any:

@@ -34,6 +34,7 @@ from test_round_trips import needs_met
 
 from dbsnap.dumpfile.compression import Compression, compress
 from dbsnap.dumpfile.guard import GuardedDump, Promise, guard
+from dbsnap.dumpfile.guarding import breaches, reaching
 from dbsnap.dumpfile.guarding.rules import RULES
 from dbsnap.dumpfile.guarding.statement_rules import broken_rule
 from dbsnap.dumpfile.lexer import Statement, lex
@@ -60,6 +61,50 @@ FORMS: list[Compression] = ["none", "gzip", "zstd"]
 NOWHERE = "/nowhere/canary"
 PAIRS = pairs(NOWHERE)
 DAMAGED = damaged_files()
+
+
+def test_each_function_that_reaches_out_has_a_mark() -> None:
+    names = [*reaching._FUNCTIONS, *reaching._FAMILIES]
+    assert len(names) > 40
+    for name in names:
+        assert reaching.may_reach_out(b"SELECT " + name.encode().upper() + b"(1)")
+    assert reaching.may_reach_out(b'SELECT U&"d!0062link"')
+    assert not reaching.may_reach_out(b"SELECT nextval('public.s'::regclass)")
+
+
+@pytest.mark.parametrize(
+    "text", ["COMMENT\u00a0ON TABLE t IS 'x';", "COMMENT\u3000ON TABLE t IS 'x';", "COMMENT t;"]
+)
+def test_only_white_space_of_the_servers_stands_between_words(text: str) -> None:
+    assert broken_rule(text.encode()) == "foreign-statement"
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        (b"CREATE MATERIALIZED VIEW v AS SELECT 1;", True),
+        (b"create rule r AS ON INSERT TO t DO NOTHING;", True),
+        (b"CREATE POLICY p ON t;", True),
+        (b"CREATE TABLE rules (policy_id integer);", False),
+        (b"COMMENT ON RULE r ON t IS 'x';", False),
+    ],
+)
+def test_what_may_read_a_view(text: bytes, reads: bool) -> None:
+    assert breaches._may_read_views(text) == reads
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (b"CREATE TABLE t AS SELECT 1;", "query"),
+        (b"CREATE TABLE t(a, b)as(SELECT 1, 2);", "query"),
+        (b"CREATE TABLE aS aS SELECT 1;", "query"),
+        (b"CREATE TABLE t (basic integer, has_ integer);", ""),
+        (b"CREATE TABLE t (a integer GENERATED ALWAYS AS (1) STORED);", ""),
+    ],
+)
+def test_a_table_that_is_made_by_a_query(text: bytes, rule: str) -> None:
+    assert broken_rule(text) == rule
 
 
 def guarded(

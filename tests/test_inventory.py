@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbsnap.inventory import Inventory, compare, object_name, short_name, split_name
+from dbsnap.inventory import NAME_PART, Inventory, compare, object_name, short_name, split_name
 from dbsnap.wording import same_privileges, same_wording
 
 HEALTHY: dict[str, dict[str, dict[str, Any]]] = {
@@ -132,6 +132,11 @@ def test_kinds_that_one_side_did_not_read_are_not_compared() -> None:
 )
 def test_names_are_joined_and_split_without_loss(parts: list[str]) -> None:
     assert split_name(object_name(*parts)) == tuple(parts)
+
+
+@given(st.text(st.sampled_from("ab.$(),[] é"), max_size=12))
+def test_names_without_quotes_are_split_as_the_pattern_finds_them(name: str) -> None:
+    assert split_name(name) == tuple(plain for _, plain in NAME_PART.findall(name))
 
 
 def test_names_do_not_depend_on_keywords() -> None:

@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbsnap.dumpfile.lexer import Statement, lex
+from dbsnap.dumpfile.lexing.tokens import tokenize
 from dbsnap.dumpfile.privileges import (
+    _PERHAPS,
     RESET_AUTHORIZATION,
     SET_AUTHORIZATION,
+    _is_about_privileges,
     applicable,
     privilege_statements,
     render,
@@ -352,6 +355,30 @@ CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'GRANT SELECT ON TABLE t TO y';
         b'ALTER TABLE t OWNER TO "O""wner";',
     ]
     assert [set(statement.roles) for statement in taken] == [{"x"}, {'O"wner'}]
+
+
+SKELETONS = [
+    "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO x",
+    "ALTER TABLE t OWNER TO x",
+    "ALTER TABLE t ALTER COLUMN c SET DEFAULT 1",
+    "SET SESSION AUTHORIZATION x",
+    "RESET SESSION AUTHORIZATION",
+    "GRANT ALL ON TABLE t TO x",
+    "REVOKE ALL ON TABLE t FROM x",
+]
+
+
+@given(st.sampled_from(SKELETONS), st.data())
+def test_the_look_at_the_beginning_overlooks_nothing_about_privileges(
+    skeleton: str, data: st.DataObject
+) -> None:
+    gaps = st.sampled_from([" ", "\n", "\t\f", "/**/", " /* x */", "--\n", " -- x\n"])
+    words = [data.draw(st.sampled_from([word, word.lower()])) for word in skeleton.split()]
+    text = "".join(word + data.draw(gaps) for word in words).encode() + b";"
+    if _is_about_privileges(tokenize(text)):
+        assert _PERHAPS.match(text)
+    else:
+        assert skeleton == SKELETONS[2]
 
 
 NAMES = ["a", "B", "to", "public role", 'quo"ted', "current_user", "from, to", "role"]

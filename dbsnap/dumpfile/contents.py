@@ -31,7 +31,7 @@ from dbsnap.dumpfile.patterns import compiled
 from dbsnap.inventory import NAMED_NOT_NULL_SINCE, Facts, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 _HEADERS = (b"-- PostgreSQL database dump", b"-- PostgreSQL database cluster dump")
 _TRAILERS = (
@@ -96,25 +96,19 @@ class ContentsReader:
         self._trailer_comments = 0
         self._codec: str | None = None
         self._encoding = ""
+        self._feeders: dict[type, Callable[..., None]] = {
+            Comment: self._feed_comment,
+            Heading: self._feed_heading,
+            Statement: self._feed_statement,
+            CopyStart: self._feed_copy_start,
+            CopyData: self._blocks.take,
+            CopyEnd: self._blocks.close,
+            MetaCommand: self._feed_command,
+        }
 
     def feed(self, event: Event) -> None:
         """Take the next event of ``lexer.lex``."""
-        if isinstance(event, Comment):
-            self._feed_comment(event.text)
-        elif isinstance(event, Heading):
-            self._trailer_comments = 0
-            self._data_announced |= event.text.startswith(_HEADING_OF_DATA)
-        elif isinstance(event, Statement):
-            self._feed_statement(event)
-        elif isinstance(event, CopyData):
-            self._blocks.take(event)
-        elif isinstance(event, CopyStart):
-            self._trailer_comments = 0
-            self._blocks.open(*self._table_and_columns(event))
-        elif isinstance(event, CopyEnd):
-            self._blocks.close(event)
-        else:
-            self._feed_command(event)
+        self._feeders[type(event)](event)
 
     def contents(self) -> DumpContents:
         """Return what the events so far say; call it at the end, any later event is then missed."""
@@ -132,7 +126,8 @@ class ContentsReader:
             languages=tuple(sorted(self._definitions.languages)),
         )
 
-    def _feed_comment(self, text: bytes) -> None:
+    def _feed_comment(self, comment: Comment) -> None:
+        text = comment.text
         if self._trailer_comments:
             self._trailer_comments = 2 if text == b"--" else 0
         if text == b"--":
@@ -145,6 +140,15 @@ class ContentsReader:
             self._data_announced = True
         elif (version := _VERSION.fullmatch(text)) and not self._versions[version[1]]:
             self._versions[version[1]] = decode(version[2]).strip()
+            self._definitions.names_not_null = self._names_not_null(unless_known=True)
+
+    def _feed_heading(self, heading: Heading) -> None:
+        self._trailer_comments = 0
+        self._data_announced |= heading.text.startswith(_HEADING_OF_DATA)
+
+    def _feed_copy_start(self, start: CopyStart) -> None:
+        self._trailer_comments = 0
+        self._blocks.open(*self._table_and_columns(start))
 
     def _feed_command(self, command: MetaCommand) -> None:
         name, _, argument = command.text.partition(b" ")
@@ -164,7 +168,7 @@ class ContentsReader:
         if _RELEVANT.match(text):
             text = self._recode(text)
             self._definitions.learn(text, standard_strings=statement.standard_strings)
-            if _SET.match(text):
+            if text[0] in b"sS" and _SET.match(text):
                 self._set(Cursor(tokenize(text, standard_strings=statement.standard_strings), 1))
         else:
             self._inserted.take(statement, self._definitions.schema)
@@ -215,10 +219,17 @@ class ContentsReader:
         objects["sequence"] = {
             name: {**facts, **values.get(name, {})} for name, facts in objects["sequence"].items()
         }
-        server_version = _version_number(self._versions[b"from database"])
-        if server_version < NAMED_NOT_NULL_SINCE:
+        if not self._names_not_null():
             objects.pop("not-null constraint", None)
+        server_version = _version_number(self._versions[b"from database"])
         return Inventory(server_version, objects, partial=True)
+
+    def _names_not_null(self, *, unless_known: bool = False) -> bool:
+        """Return whether the server that was dumped has names for NOT NULL constraints."""
+        version = self._versions[b"from database"]
+        if not version:
+            return unless_known
+        return _version_number(version) >= NAMED_NOT_NULL_SINCE
 
     def _loaded_via_root(self, rows: Collection[str]) -> set[str]:
         """Return the partitions whose rows come with those of a table that they are part of."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from dbsnap.dumpfile.contents import ContentsReader, DumpContents
+from dbsnap.dumpfile.defining.usual_definitions import compile_patterns
 from dbsnap.dumpfile.guarding.breaches import BreachReader
 from dbsnap.dumpfile.lexer import (
     Comment,
@@ -131,6 +132,7 @@ class DumpWriter:
     """
 
     def __init__(self, members: MemberWriter, on_progress: Callable[[int, str], None]) -> None:
+        compile_patterns()  # while the program that writes the dump gets going
         self._members = members
         self._on_progress = on_progress
         self._contents = ContentsReader()
@@ -231,7 +233,7 @@ class DumpWriter:
         if kind is Heading or kind is Comment:  # most of all; no member ends there
             return
         self._breaches.feed(event)
-        if kind is CopyStart:
+        if isinstance(event, CopyStart):
             self._current = event.text.decode("utf-8", "replace")
         within_data = kind is CopyStart or kind is CopyData
         least = MEMBER_BYTES if within_data else SMALL_MEMBER_BYTES

@@ -33,7 +33,7 @@ from dbsnap.dumpfile.lexing.statements import (
     block_comment_end,
     line_end,
 )
-from dbsnap.dumpfile.lexing.usual_pieces import WHOLE_HEADING
+from dbsnap.dumpfile.lexing.usual_pieces import WHOLE_HEADING, compile_patterns
 from dbsnap.dumpfile.patterns import compiled
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def lex(read: Read, *, chunk_bytes: int = 1 << 20) -> Iterator[Event]:
     """
     source = Source(read, chunk_bytes)
     quoting = Quoting()
+    compile_patterns(standard_strings=quoting.standard)  # while the first bytes are on their way
     after_copy = False
     while True:
         plain = None

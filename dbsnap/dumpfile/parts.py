@@ -34,7 +34,7 @@ class Part:
         self._position = 0
         """Where in the stream ``_pending`` begins."""
         self._replaced: list[tuple[int, int, bytes]] = []
-        """What of ``_pending`` is not to come as it is: begin and end in the stream, what comes instead."""
+        """What of ``_pending`` is not to come: begin and end in the stream, and what comes instead."""
         self._moved = 0
         """By how many bytes that has moved what follows."""
         self._tail: list[Event] = []
@@ -102,7 +102,7 @@ class Part:
     def _up_to(self, stop: int) -> bytes:
         """Return what comes in the place of what is pending up to an offset in the stream."""
         with memoryview(self._pending) as pending:
-            pieces = []
+            pieces: list[memoryview | bytes] = []
             position = self._position
             at = 0
             for begin, end, instead in self._replaced:

@@ -31,7 +31,7 @@ from dbsnap.operations.recording import (
 )
 from dbsnap.operations.table_backup.exclusions import not_applied
 from dbsnap.postgres.connection import server_version
-from dbsnap.postgres.discovery import choose
+from dbsnap.postgres.discovery import choose, look_for
 from dbsnap.postgres.dump import dump_encoding
 from dbsnap.postgres.snapshot import hold_snapshot
 from dbsnap.progress import NoProgress
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.frames import WrittenDump
     from dbsnap.inventory import Inventory
     from dbsnap.operations.migrations import MigrationReport, ProjectMigrations
+    from dbsnap.postgres.discovery import Program
     from dbsnap.postgres.snapshot import Snapshot
     from dbsnap.postgres.url import Database
     from dbsnap.progress import Progress
@@ -76,9 +77,10 @@ def backup(
     """
     progress = progress or NoProgress()
     started = time.monotonic()
+    programs = look_for("pg_dump", pg_bin=pg_bin, ask_for_tls=database.needs_tls)
     with hold_snapshot(database) as snapshot:
         source = source_of(snapshot.connection, database, target)
-        dumped = _dump_source(snapshot, database, source, pg_bin)
+        dumped = _dump_source(snapshot, database, source, pg_bin, programs)
         before = snapshot.sequence_values()
         with (
             Dumping(dumped, options) as dumping,
@@ -128,10 +130,14 @@ def _migrations(
 
 
 def _dump_source(
-    snapshot: Snapshot, database: Database, source: Source, pg_bin: Sequence[Path]
+    snapshot: Snapshot,
+    database: Database,
+    source: Source,
+    pg_bin: Sequence[Path],
+    programs: Callable[[], list[Program]],
 ) -> DumpSource:
     version = server_version(snapshot.connection)
-    pg_dump = choose("pg_dump", version, pg_bin=pg_bin, needs_tls=database.needs_tls)
+    pg_dump = choose("pg_dump", version, needs_tls=database.needs_tls, found=programs)
     return DumpSource(database, snapshot, pg_dump, pg_bin, dump_encoding(source.encoding))
 
 

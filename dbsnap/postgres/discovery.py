@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from dbsnap.errors import DbsnapError, ToolUnavailable
 from dbsnap.postgres.tools import run, run_each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 VERSIONED_DIRECTORIES = (
     "/usr/lib/postgresql/*/bin",
@@ -115,6 +116,19 @@ def find_programs(
     ]
 
 
+def look_for(
+    name: str, *, pg_bin: Sequence[Path] = (), ask_for_tls: bool = True
+) -> Callable[[], list[Program]]:
+    """Begin to find programs in another thread; return a function that waits for those found.
+
+    Each must be started once to say its version, which takes as long as connecting to a server.
+    """
+    threads = ThreadPoolExecutor(1, thread_name_prefix="looking for programs")
+    found = threads.submit(find_programs, name, pg_bin=pg_bin, ask_for_tls=ask_for_tls)
+    threads.shutdown(wait=False)
+    return found.result
+
+
 def weigh(
     programs: Iterable[Program], server_version: int, *, needs_tls: bool = False
 ) -> list[Choice]:
@@ -144,12 +158,14 @@ def choose(
     pg_bin: Sequence[Path] = (),
     needs_tls: bool = False,
     must_withstand: bool = False,
+    found: Callable[[], list[Program]] | None = None,
 ) -> Program:
     """Return the best installed ``name`` for a server; raise ToolUnavailable saying what to install.
 
-    ``must_withstand`` leaves out every psql that a hostile dump could make run commands.
+    ``must_withstand`` leaves out every psql that a hostile dump could make run commands. ``found`` is
+    what ``look_for`` returned, if it was called before.
     """
-    programs = find_programs(name, pg_bin=pg_bin, ask_for_tls=needs_tls)
+    programs = found() if found else find_programs(name, pg_bin=pg_bin, ask_for_tls=needs_tls)
     flawed = [program for program in programs if must_withstand and psql_flaw(program)]
     choices = weigh(
         [program for program in programs if program not in flawed],

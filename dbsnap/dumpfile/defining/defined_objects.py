@@ -41,6 +41,8 @@ class DefinedObjects:
         """The partitioned table of each partition."""
         self.columns: dict[str, Collection[str]] = {}
         """The names of the columns of each table and composite type."""
+        self.names_not_null = True
+        """Whether NOT NULL constraints are wanted; before PostgreSQL 18 they are no objects."""
         self._not_null: dict[str, list[str]] = {}
 
     def qualified(self, name: tuple[str, ...], *own: str) -> str:
@@ -62,6 +64,8 @@ class DefinedObjects:
 
     def add_not_null(self, table: str, own_name: str, **facts: object) -> None:
         """Add a not-null constraint of a table by its own name, as it is without quotes."""
+        if not self.names_not_null:
+            return
         name = f"{table}.{object_name(own_name)}"
         self.objects["not-null constraint"].setdefault(name, {}).update(facts, table=table)
         self._not_null.setdefault(table, []).append(name)

@@ -88,6 +88,12 @@ def _verbose(pattern: str) -> re.Pattern[str]:
     return compiled(pattern, re.VERBOSE)
 
 
+def compile_patterns() -> None:
+    """Compile what ``learn_usual`` needs, which takes longer than reading a small dump."""
+    for pattern in (_FORM, _ELEMENT):
+        _verbose(pattern)
+
+
 def learn_usual(found: DefinedObjects, text: str) -> bool:
     """Learn from a statement with standard strings; return False, having learnt nothing, if unusual."""
     form = _verbose(_FORM).match(text)

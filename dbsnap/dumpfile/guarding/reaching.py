@@ -31,12 +31,20 @@ families by what their names begin with."""
 
 _ROLES = frozenset({"pg_read_all_data", "pg_read_all_settings", "pg_read_all_stats"})
 
+_MARKS = (
+    *(b"u&", b"pg_", b"lo_", b"ts_stat", b"ts_rewrite", b"set_config", b"_to_xml"),
+    *(b"dblink", b"connectby", b"crosstab", b"binary_upgrade_", b"postgres_fdw_"),
+)
+"""One of these is in every name above: they are found faster."""
 _HINT = re.compile(b"|".join([b"u&", *(n.encode() for n in sorted({*_FUNCTIONS, *_FAMILIES}))]))
 
 
 def may_reach_out(text: bytes) -> bool:
     """Return whether a look at the tokens of a statement is needed at all."""
-    return _HINT.search(text.lower()) is not None
+    lowered = text.lower()
+    if not any(mark in lowered for mark in _MARKS):
+        return False
+    return _HINT.search(lowered) is not None
 
 
 def is_reaching(name: str) -> bool:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from dbsnap.dumpfile.lexing.tokens import Token
 
 _SYSTEM_NAMES = (b"pg_", b"information_schema", b"u&")
-_AS = re.compile(rb"(?i)(?<![A-Za-z0-9_$\x80-\xff])as(?![A-Za-z0-9_$\x80-\xff])")
+_AS = re.compile(rb"as(?<![a-z0-9_$\x80-\xff]as)(?![a-z0-9_$\x80-\xff])")
+"""The word AS in lower case: beginning with what stands there, it is looked for by memchr."""
 
 
 class StatementReading:
@@ -133,7 +134,7 @@ def create_schema(reading: StatementReading) -> str:
 
 def create_table(reading: StatementReading) -> str:
     """Look at a table: CREATE TABLE … AS would be a query."""
-    if _AS.search(reading.text):
+    if _AS.search(reading.text.lower()):
         depth = 0
         for token in reading.tokens[reading.words + 1 :]:
             if token.kind == "punctuation" and token.value in "()":

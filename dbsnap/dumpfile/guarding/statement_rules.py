@@ -7,6 +7,7 @@ The forms let through are those that pg_dump 9.6 to 18 write (``src/bin/pg_dump/
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.guarding import command_checks as commands
@@ -160,16 +161,18 @@ def broken_rule(text: bytes, *, standard_strings: bool = True) -> str:
 
     ``standard_strings`` False reads plain strings as ``standard_conforming_strings = off`` does.
     """
-    rows = _PLAIN_ROWS.fullmatch(text) if standard_strings else None
+    has_rows = standard_strings and text.startswith((b"INSERT ", b"COPY "))
+    rows = _PLAIN_ROWS.fullmatch(text) if has_rows else None
     if rows and decode(rows["schema"] or rows["copied"]).strip('"') not in SYSTEM_SCHEMAS:
         return ""
     if text.startswith((b"ALTER ", b"SELECT ")) and _PLAIN_ALTERATION.fullmatch(text):
         return ""
     reading = StatementReading(text, standard_strings=standard_strings)
     head = _HEAD.match(text)
-    check = _check_for(head.group().lower().decode().split(), reading) if head else None
+    words = head.group().lower().decode().split() if head else ()
+    check, reading.words = _form(*words)
     if check is None:
-        check = _check_for(_leading_words(reading.tokens), reading)
+        check, reading.words = _form(*_leading_words(reading.tokens))
     rule = check(reading) if check else "foreign-statement"
     return rule or ("foreign-statement" if _has_unicode_escapes(reading) else "")
 
@@ -182,14 +185,16 @@ def _has_unicode_escapes(reading: StatementReading) -> bool:
     return any(_UNICODE.match(text, token.start) for token in reading.tokens)
 
 
-def _check_for(words: list[str], reading: StatementReading) -> Check | None:
-    """Return what to look at in a statement that begins with these words; None if it is unknown."""
+@lru_cache(maxsize=1 << 10)
+def _form(*words: str) -> tuple[Check | None, int]:
+    """Return what to look at in a statement that begins with these words, and how many say so.
+
+    None if it is unknown.
+    """
     for length in range(min(len(words), _LONGEST), 0, -1):
-        check = _FORMS.get(" ".join(words[:length]))
-        if check is not None:
-            reading.words = length
-            return check
-    return None
+        if check := _FORMS.get(" ".join(words[:length])):
+            return check, length
+    return None, 0
 
 
 def _leading_words(tokens: list[Token]) -> list[str]:

@@ -108,3 +108,9 @@ def plain(*, standard_strings: bool) -> re.Pattern[bytes]:
     """Return the pattern of white space and a statement in which words do not matter (group 1)."""
     statement = rb"(?=%s)%s;" % (_PLAIN_HEAD, run(standard_strings=standard_strings, form="plain"))
     return compiled(rb"[ \t\n\r\f\v]*+ (%s)" % statement, re.VERBOSE)
+
+
+def compile_patterns(*, standard_strings: bool) -> None:
+    """Compile what ``inert`` and ``plain`` return, which takes longer than reading a small dump."""
+    inert(standard_strings=standard_strings)
+    plain(standard_strings=standard_strings)

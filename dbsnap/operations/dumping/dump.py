@@ -8,9 +8,10 @@ would have written. There are never more connections than jobs and two.
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from dbsnap.dumpfile.frames import DumpWriter, write_dump
@@ -57,11 +58,14 @@ class DumpOptions:
 ONE_JOB = DumpOptions()
 
 STORED_BYTES = (
-    "SELECT coalesce(sum(pg_catalog.pg_relation_size(oid) + coalesce("
-    "pg_catalog.pg_relation_size(nullif(reltoastrelid, 0)), 0)), 0)::bigint FROM pg_catalog.pg_class "
+    "SELECT coalesce(sum(bytes + CASE WHEN bytes > 0 AND reltoastrelid <> 0 "
+    "THEN coalesce(pg_catalog.pg_relation_size(reltoastrelid), 0) ELSE 0 END), 0)::bigint "
+    "FROM pg_catalog.pg_class "
+    "CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_size(oid)) AS own(bytes) "
     "WHERE relkind = 'r' AND relnamespace NOT IN "
     "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
 )
+"""Where a table has no page, nothing in its TOAST table belongs to a row: it need not be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class DumpSource:
     """What is dumped, in which snapshot and with which programs.
 
     ``encoding`` is that of the dump's text. psql, which more than one job needs, is found when it is
-    needed, in ``pg_bin`` first.
+    needed: beside pg_dump, else in ``pg_bin`` first.
     """
 
     database: Database
@@ -89,7 +93,10 @@ class DumpSource:
         return whole_database_arguments(self.snapshot.identifier, self.encoding)
 
     def psql(self) -> Program | None:
-        """Return the psql that fits; None if there is none."""
+        """Return the psql that came with pg_dump, else another that fits; None if there is none."""
+        beside = self.pg_dump.path.with_name("psql")
+        if os.access(beside, os.X_OK):
+            return replace(self.pg_dump, name="psql", path=beside)
         tls = self.database.needs_tls
         try:
             return choose("psql", self.version, pg_bin=self.pg_bin, needs_tls=tls)
