@@ -21,10 +21,10 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from dbsnap.cli import run
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs
 from dbsnap.postgres.load import psql
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.throwaway import ThrowawayServer, server_binaries, throwaway_server
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from dbsnap.dumpfile.defining.usual_definitions import learn_usual
 from dbsnap.dumpfile.lexer import CopyStart, Statement, lex
 from dbsnap.errors import DumpRefused
 from dbsnap.inventory import Inventory, compare
-from dbsnap.postgres.catalog import ask_connection, read_inventory
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import find_programs
 

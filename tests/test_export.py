@@ -30,9 +30,11 @@ from dbsnap.errors import DumpRefused, StorageFailed, UsageError
 from dbsnap.inventory import split_name
 from dbsnap.operations.export import export
 from dbsnap.operations.table_names import table_named
-from dbsnap.postgres.catalog import ask_connection, quote_name, read_inventory
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import find_programs
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

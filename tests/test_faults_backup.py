@@ -41,10 +41,10 @@ from dbsnap.errors import ServerFailed, ToolFailed
 from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import dump_stream, whole_database_arguments
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.snapshot import hold_snapshot
 from dbsnap.postgres.url import Database
 

@@ -24,8 +24,8 @@ from conftest import (
 )
 
 from dbsnap.errors import ToolFailed
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.throwaway import _control, server_binaries, throwaway_server
 
 if TYPE_CHECKING:

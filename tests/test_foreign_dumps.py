@@ -24,10 +24,10 @@ from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.validate import validate
 from dbsnap.operations.verify import verify
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import choose, find_programs, psql_flaw
 from dbsnap.postgres.dump import dump_stream
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

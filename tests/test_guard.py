@@ -42,10 +42,10 @@ from dbsnap.dumpfile.lexing.tokens import tokenize
 from dbsnap.dumpfile.stored import open_dump
 from dbsnap.errors import DumpRefused
 from dbsnap.operations.backup import backup
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

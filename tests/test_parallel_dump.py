@@ -49,7 +49,8 @@ from dbsnap.operations.dumping.rate import Rate
 from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.validate import validate
-from dbsnap.postgres.catalog import ask_connection, read_inventory
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import connect, execute, fetch_value, server_version
 from dbsnap.postgres.row_parts import StoredTable, parts_of
 from dbsnap.postgres.snapshot import hold_snapshot

@@ -24,8 +24,8 @@ from conftest import (
     run_sql,
 )
 
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

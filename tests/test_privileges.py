@@ -31,8 +31,8 @@ from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.restoring.privileges import apply_privileges
 from dbsnap.operations.verify import verify
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.throwaway import server_binaries, throwaway_server
 from dbsnap.progress import NoProgress
 

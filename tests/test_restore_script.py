@@ -24,9 +24,11 @@ from dbsnap.archive.restore_script import (
     sql_constant,
 )
 from dbsnap.inventory import Inventory, object_name
-from dbsnap.postgres.catalog import ask_connection, quote_name, read_inventory
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import connect, execute, fetch, fetch_value, server_version
 from dbsnap.postgres.discovery import find_programs
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

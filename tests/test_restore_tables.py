@@ -28,8 +28,8 @@ from dbsnap.operations.restore_tables import restore_tables
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.table_restore.plan import TableRestoreOptions
 from dbsnap.operations.verify import verify
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.report import errors_in
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from dbsnap.archive.restore_tables_script import sql_identifier
 from dbsnap.operations.backup_tables import backup_tables
 from dbsnap.operations.table_backup.plan import TableRequest
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch_value
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

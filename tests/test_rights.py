@@ -18,11 +18,11 @@ from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.rollback import rollback
 from dbsnap.operations.verify import verify
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.discovery import find_programs
 from dbsnap.postgres.dump import dump_stream
 from dbsnap.postgres.properties import read_properties
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

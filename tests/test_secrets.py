@@ -23,8 +23,8 @@ import pytest
 from conftest import DEFAULT_MAJOR, dbsnap, query
 
 from dbsnap.cli.log import logger
-from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.quoting import quote_literal, quote_name
 from dbsnap.postgres.throwaway import server_binaries, throwaway_server
 
 if TYPE_CHECKING:

@@ -33,10 +33,10 @@ from dbsnap.operations.backup import backup
 from dbsnap.operations.restore import restore
 from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.rollback import rollback
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.maintenance import maintain
 from dbsnap.postgres.properties import read_properties
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.side import (
     NAME_BYTES,
     kept_databases,

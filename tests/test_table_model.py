@@ -16,8 +16,8 @@ from dbsnap.dumpfile.conversion.copy_text import encode_field
 from dbsnap.errors import OperationFailed, VerificationFailed
 from dbsnap.operations.restore_tables import restore_tables
 from dbsnap.operations.table_restore.plan import TableRestoreOptions
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,7 +18,8 @@ from dbsnap.operations.restoring.plan import RestoreOptions
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.verify import VerifyOptions, verify
 from dbsnap.operations.verifying.choice import names_in
-from dbsnap.postgres.catalog import ask_connection, read_definitions
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_definitions
 from dbsnap.postgres.connection import connect, execute, server_version
 from dbsnap.prisma.models import PrismaModel
 from dbsnap.report import errors_in

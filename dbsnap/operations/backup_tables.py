@@ -42,9 +42,11 @@ from dbsnap.operations.table_backup.record import (
 )
 from dbsnap.operations.table_backup.request import settle
 from dbsnap.operations.table_backup.rows import announce, check_filters, count_tables, row_pieces
-from dbsnap.postgres.catalog import ask_connection, quote_literal, read_definitions
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_definitions
 from dbsnap.postgres.connection import connect, server_version
 from dbsnap.postgres.discovery import choose
+from dbsnap.postgres.quoting import quote_literal
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS, hold_snapshot, limit_waits
 from dbsnap.postgres.tables.definitions_archive import (
     DefinitionsArchive,

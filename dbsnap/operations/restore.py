@@ -24,10 +24,10 @@ from dbsnap.operations.restoring.loading import load_dump
 from dbsnap.operations.restoring.plan import RestoreOptions, RestorePlan
 from dbsnap.operations.restoring.preflight import plan_restore, refuse_existing
 from dbsnap.operations.restoring.privileges import apply_privileges, privileges_left_out
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute, fetch
 from dbsnap.postgres.maintenance import end_session, maintain
 from dbsnap.postgres.properties import finish_properties, read_properties
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.side import (
     create_side_database,
     discarded_name,

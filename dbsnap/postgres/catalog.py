@@ -10,7 +10,7 @@ import json
 import re
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from dbsnap.inventory import (
     ALL_LARGE_OBJECTS,
@@ -23,26 +23,20 @@ from dbsnap.inventory import (
     object_name,
     split_name,
 )
-from dbsnap.postgres.connection import json_answers
+from dbsnap.postgres.asking import Ask, CopiedRows, Name, in_batches
+from dbsnap.postgres.quoting import quote_literal, quote_name
+from dbsnap.postgres.row_counts import add_row_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from importlib.resources.abc import Traversable
-
-    from dbsnap.postgres.connection import Connection
 
 KINDS = (*KINDS_IN_DUMPS, "other", "comment", "privilege")
 """The kinds with a query of their own, ``catalog_queries/<kind>.sql``."""
 
-RELATIONS_PER_QUERY = 500
-"""How many relations one UNION ALL asks: far below the parser's stack, few round trips."""
-
 QUOTED_NAME = re.compile(r'"((?:[^"]|"")*)"')
 
 MIGRATIONS_TABLE = "_prisma_migrations"
-
-ROWS_ARE_ITS_OWN = frozenset({"table", "extension data"})
-"""Forms of tables that hold rows themselves; partitioned and foreign tables do not."""
 
 LARGE_OBJECTS_CONTENT = """
 SELECT to_jsonb(md5(string_agg(oid::text || ':' || md5(pg_catalog.lo_get(oid)), ',' ORDER BY oid)))
@@ -101,43 +95,27 @@ JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relation.relnamespace
 ANY_RELATION = "/* of these relations only */ true"
 """What stands in the queries where they can be narrowed."""
 
-Name = tuple[str, str]
-
-
-class Ask(Protocol):
-    """Answers a query that yields one JSON value per row, in an open transaction or out of one."""
-
-    def __call__(self, sql: str) -> Iterable[Any]:
-        """Return the JSON values, decoded."""
-
-
-def ask_connection(connection: Connection) -> Ask:
-    """Return an Ask that uses one of dbsnap's own connections."""
-
-    def ask(sql: str) -> Iterable[Any]:
-        return json_answers(connection.execute(sql.encode()))
-
-    return ask
-
 
 def read_inventory(
     ask: Ask,
     server_version: int,
     *,
+    copied_rows: CopiedRows | None = None,
     content: bool = True,
     relations: Collection[int] | None = None,
 ) -> Inventory:
     """Return everything a database holds, with exact row counts, as this session sees it.
 
     The session must have the pinned settings and, for a consistent answer, one snapshot. The number of
-    queries depends on the number of tables only by ``RELATIONS_PER_QUERY``. Fingerprints of tables are
-    not read here (``postgres.content``); those of large objects and materialized views are, where
-    ``content`` is wanted. With ``relations`` (object ids) only those are read, and counted, as in
+    queries depends on the number of tables only by ``asking.RELATIONS_PER_QUERY``. Fingerprints of
+    tables are not read here (``postgres.content``); those of large objects and materialized views are,
+    where ``content`` is wanted. ``copied_rows``, where the session has it, makes it quicker to count the
+    rows of very many tables. With ``relations`` (object ids) only those are read, and counted, as in
     ``read_definitions``; what belongs to no relation comes along.
     """
     kinds = KINDS if relations is None else [kind for kind in KINDS if kind != "large objects"]
     objects, names = read_definitions(ask, server_version, kinds=kinds, relations=relations)
-    _add_row_counts(ask, objects["table"], names)
+    add_row_counts(ask, copied_rows, objects["table"], names)
     _add_sequence_values(ask, objects["sequence"], names)
     _add_view_rows(ask, objects["materialized view"], names, content=content)
     if content and "large objects" in objects:
@@ -197,17 +175,6 @@ def relations_of(ask: Ask, tables: Iterable[str]) -> list[int]:
     return list(ask(RELATIONS_OF_TABLES.format(tables=quote_literal(named))))
 
 
-def quote_name(*parts: str) -> str:
-    """Return a name as it stands in SQL: every part in double quotes."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
-def quote_literal(value: str) -> str:
-    """Return a string constant that means the same under any ``standard_conforming_strings``."""
-    quoted = "'" + value.replace("'", "''").replace("\\", "\\\\") + "'"
-    return " E" + quoted if "\\" in value else quoted
-
-
 def settled_identity(identity: str) -> str:
     """Return what ``pg_identify_object`` says in the words that all majors could have used."""
     return plain_quotes(identity).replace(" on language ", " language ")
@@ -239,20 +206,8 @@ def _query(kind: str, relations: Collection[int] | None = None) -> str:
     )
 
 
-def _add_row_counts(ask: Ask, tables: dict[str, Facts], names: dict[str, Name]) -> None:
-    wanted = [name for name, facts in tables.items() if facts["form"] in ROWS_ARE_ITS_OWN]
-    for batch in _batches(wanted):
-        selects = [
-            f"SELECT jsonb_build_array({index}, count(*)) FROM ONLY {quote_name(*names[name])} "
-            + (tables[name].get("condition") or "")
-            for index, name in enumerate(batch)
-        ]
-        for index, rows in ask("\nUNION ALL ".join(selects)):
-            tables[batch[index]]["rows"] = rows
-
-
 def _add_sequence_values(ask: Ask, sequences: dict[str, Facts], names: dict[str, Name]) -> None:
-    for batch in _batches(list(sequences)):
+    for batch in in_batches(list(sequences)):
         selects = [
             f"SELECT jsonb_build_array({index}, last_value, is_called) "
             f"FROM {quote_name(*names[name])}"
@@ -269,10 +224,10 @@ def _add_view_rows(
 
     Left as they are: views that are not populated, and those that this role may not read.
     """
-    readable = {(schema, name) for schema, name in ask(READABLE_VIEWS)}
+    readable = {(schema, name) for schema, name in ask(READABLE_VIEWS)} if views else set()
     wanted = [name for name in views if names[name] in readable]
     digest = VIEW_CONTENT if content else "NULL"
-    for batch in _batches(wanted):
+    for batch in in_batches(wanted):
         selects = [
             f"SELECT jsonb_build_array({index}, count(*), {digest}) "
             f"FROM ONLY {quote_name(*names[name])} AS r"
@@ -310,8 +265,3 @@ def _migration_state(row: Facts) -> str:
     if row.get("rolled_back_at") is not None:
         return "rolled back"
     return "applied" if row.get("finished_at") is not None else "failed"
-
-
-def _batches(names: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(names), RELATIONS_PER_QUERY):
-        yield names[start : start + RELATIONS_PER_QUERY]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbsnap.inventory import split_name
-from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import settings_sql
 from dbsnap.postgres.load import PsqlInput, psql
+from dbsnap.postgres.quoting import quote_literal, quote_name
 from dbsnap.postgres.tools import channel
 
 if TYPE_CHECKING:

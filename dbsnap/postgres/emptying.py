@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dbsnap.postgres.catalog import Ask
+    from dbsnap.postgres.asking import Ask
 
 
 @dataclass(frozen=True, slots=True)

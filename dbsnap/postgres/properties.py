@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from dbsnap.errors import RightMissing
-from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import execute, fetch, server_errors
+from dbsnap.postgres.quoting import quote_literal, quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection

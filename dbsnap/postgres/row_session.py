@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import ToolFailed
-from dbsnap.postgres.catalog import quote_literal
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.connection import settings_sql
+from dbsnap.postgres.quoting import quote_literal
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
 from dbsnap.postgres.tools import channel, start
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dbsnap.errors import OperationFailed, RightMissing
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import execute, fetch, fetch_value, server_errors
 from dbsnap.postgres.maintenance import end_connections
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,13 +17,15 @@ from psycopg import errors as postgres_errors
 
 from dbsnap.errors import OperationFailed, ServerFailed
 from dbsnap.inventory import object_name
-from dbsnap.postgres.catalog import ask_connection, list_tables, quote_name
+from dbsnap.postgres.asking import ask_connection, copied_rows
+from dbsnap.postgres.catalog import list_tables
 from dbsnap.postgres.connection import connect, execute, fetch, fetch_value, json_answers
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from dbsnap.postgres.catalog import Ask, Name
+    from dbsnap.postgres.asking import Ask, Name
     from dbsnap.postgres.connection import Connection
     from dbsnap.postgres.url import Database
 
@@ -95,6 +97,12 @@ class Snapshot:
             answers = json_answers(cursor)
             cursor.nextset()
         return answers
+
+    def copied_rows(self, statements: Sequence[str]) -> list[int]:
+        """Answer as ``asking.copied_rows`` does, and release the locks that it took, as ``ask`` does."""
+        held = ["SAVEPOINT question", *statements, "ROLLBACK TO SAVEPOINT question"]
+        with self._asking:
+            return copied_rows(self.connection, held)
 
     def sequence_values(self) -> dict[str, int]:
         """Return the last value that each sequence gave, as it is now; without those that gave none."""

@@ -11,9 +11,9 @@ from psycopg import errors as postgres_errors
 from psycopg.pq import TransactionStatus
 
 from dbsnap.errors import ServerFailed
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import connect, execute
 from dbsnap.postgres.maintenance import end_connections
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

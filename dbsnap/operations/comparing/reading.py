@@ -19,14 +19,11 @@ from dbsnap.operations.comparing.measuring import (
     sum_side_by_side,
 )
 from dbsnap.operations.verifying.some_tables import only_tables
-from dbsnap.postgres.catalog import (
-    ask_connection,
-    quote_name,
-    read_inventory,
-    relations_of,
-)
+from dbsnap.postgres.asking import ask_connection, copied_rows
+from dbsnap.postgres.catalog import read_inventory, relations_of
 from dbsnap.postgres.connection import connect, execute, fetch_value, server_version
 from dbsnap.postgres.content import TableContent, content_stream
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.row_session import RowSession
 
 if TYPE_CHECKING:
@@ -123,7 +120,9 @@ def live_inventory(
     """
     ask, version = ask_connection(connection), server_version(connection)
     if only is None:
-        return read_inventory(ask, version, content=content)
+        return read_inventory(
+            ask, version, copied_rows=partial(copied_rows, connection), content=content
+        )
     relations = relations_of(ask, only)
     inventory = read_inventory(ask, version, content=content, relations=relations)
     return only_tables(inventory, only)

@@ -11,8 +11,8 @@ from dbsnap.dumpfile.lexer import Statement, lex
 from dbsnap.dumpfile.lexing.tokens import Cursor, tokenize
 from dbsnap.dumpfile.privileges import NO_ROLES, privilege_statements
 from dbsnap.operations.restoring.privileges import read_privileges
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import execute, fetch
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

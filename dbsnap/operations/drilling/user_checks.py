@@ -23,8 +23,8 @@ from psycopg.pq import TransactionStatus
 
 from dbsnap.errors import DbsnapError, UsageError
 from dbsnap.operations.drilling.expectation import ROWS_READ
-from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import connect, execute, fetch, server_errors
+from dbsnap.postgres.quoting import quote_literal, quote_name
 from dbsnap.report import Finding
 from dbsnap.reports.outcome import Check
 

@@ -13,7 +13,7 @@ from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import server_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from dbsnap.inventory import Inventory
     from dbsnap.postgres.snapshot import Snapshot
@@ -61,11 +61,18 @@ class InventoryReading:
     def _read(self) -> None:
         try:
             version = server_version(self._snapshot.connection)
-            self._inventory = read_inventory(self._ask, version)
+            self._inventory = read_inventory(self._ask, version, copied_rows=self._copied_rows)
         except BaseException as failure:  # noqa: BLE001 - raised again by result()
             self._failure = failure
 
     def _ask(self, sql: str) -> Iterable[Any]:
+        self._refuse_unwanted()
+        return self._snapshot.ask(sql)
+
+    def _copied_rows(self, statements: Sequence[str]) -> list[int]:
+        self._refuse_unwanted()
+        return self._snapshot.copied_rows(statements)
+
+    def _refuse_unwanted(self) -> None:
         if self._unwanted:
             raise OperationFailed("the inventory is not wanted any more")
-        return self._snapshot.ask(sql)

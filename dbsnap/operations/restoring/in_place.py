@@ -29,7 +29,8 @@ from dbsnap.operations.comparing.reading import (
 )
 from dbsnap.operations.migrations import restored_migrations
 from dbsnap.operations.restoring.privileges import apply_uncommitted, privileges_left_out
-from dbsnap.postgres.catalog import ask_connection, read_inventory
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_inventory
 from dbsnap.postgres.connection import connect, fetch, server_version
 from dbsnap.postgres.content import blocks_script
 from dbsnap.postgres.emptying import emptying_statements

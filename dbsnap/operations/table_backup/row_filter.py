@@ -18,8 +18,8 @@ from dbsnap.dumpfile.guarding.reaching import calls_reaching
 from dbsnap.dumpfile.lexing.tokens import encode, tokenize
 from dbsnap.errors import UsageError
 from dbsnap.inventory import short_name, split_name
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import execute
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from psycopg import errors as postgres_errors
 from dbsnap.dumpfile.defining.table_statements import creation
 from dbsnap.errors import CannotRun, OperationFailed, UsageError
 from dbsnap.inventory import object_name, short_name, split_name
-from dbsnap.postgres.catalog import quote_literal
 from dbsnap.postgres.connection import execute, fetch
+from dbsnap.postgres.quoting import quote_literal
 from dbsnap.postgres.tables.live_table import find_table
 
 if TYPE_CHECKING:

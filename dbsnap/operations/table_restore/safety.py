@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from dbsnap.errors import CannotRun
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.table_backup.request import settle
-from dbsnap.postgres.catalog import quote_literal, quote_name
 from dbsnap.postgres.connection import fetch
+from dbsnap.postgres.quoting import quote_literal, quote_name
 from dbsnap.postgres.tables.affected_rows import cascaded_keys, planned_keys
 from dbsnap.postgres.tables.staged_table import DELETED, INSERTED, UPDATED
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbsnap.inventory import object_name, short_name
 from dbsnap.operations.table_restore.plan import SequenceMove
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import fetch
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

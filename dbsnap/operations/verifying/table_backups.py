@@ -21,8 +21,10 @@ from dbsnap.operations.table_backup.inventory import PartOfInventory
 from dbsnap.operations.table_backup.plan import TableRequest
 from dbsnap.operations.table_backup.request import settle
 from dbsnap.operations.table_backup.rows import check_filters, count_tables
-from dbsnap.postgres.catalog import ask_connection, quote_name, read_definitions
+from dbsnap.postgres.asking import ask_connection
+from dbsnap.postgres.catalog import read_definitions
 from dbsnap.postgres.connection import connect, execute, server_version
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.tables.patterns import quoted_pattern
 from dbsnap.postgres.tables.rows import copied_as, copy_rows, sequence_values
 from dbsnap.postgres.tables.selection import read_relations

@@ -8,8 +8,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbsnap.inventory import object_name, short_name
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import fetch
+from dbsnap.postgres.quoting import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

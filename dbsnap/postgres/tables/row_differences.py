@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbsnap.postgres.catalog import quote_name
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.tables.staged_table import (
     DELETED,
     INSERTED,

@@ -16,8 +16,8 @@ from psycopg.errors import InvalidRegularExpression
 
 from dbsnap.errors import UsageError
 from dbsnap.inventory import object_name, short_name
-from dbsnap.postgres.catalog import quote_name
 from dbsnap.postgres.connection import execute, fetch, fetch_value
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.tables.patterns import table_pattern
 from dbsnap.prisma.models import model_named
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from dbsnap.postgres.catalog import quote_literal, quote_name
+from dbsnap.postgres.quoting import quote_literal, quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from dbsnap.errors import OperationFailed
-from dbsnap.postgres.catalog import quote_literal
 from dbsnap.postgres.connection import execute, fetch_value
+from dbsnap.postgres.quoting import quote_literal
 from dbsnap.postgres.tables.staged_table import copy_into_stage, create_stage
 
 if TYPE_CHECKING:

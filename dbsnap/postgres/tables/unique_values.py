@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbsnap.postgres.catalog import quote_name
+from dbsnap.postgres.quoting import quote_name
 from dbsnap.postgres.tables.after_image import LIVE, RELATION, after_image, planned
 from dbsnap.postgres.tables.staged_table import (
     PLAN,
