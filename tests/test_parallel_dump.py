@@ -425,6 +425,7 @@ def test_what_stays_with_pg_dump_is_little(
     ]
     thresholds = Thresholds(database_bytes, table_bytes)
     plan = plan_parallel(tables, jobs=jobs, thresholds=thresholds)
+    assert plan is None or thresholds.reached(sum(sizes), sizes[0])
     if plan is None:
         small = max(sizes, default=0) < min(table_bytes, LEAST_TABLE_BYTES)
         assert jobs == 1 or sum(sizes) <= database_bytes or small or not any(sizes)

@@ -20,7 +20,7 @@ from dbsnap.errors import ToolUnavailable
 from dbsnap.operations.dumping.plan import USUAL, Thresholds, plan_parallel
 from dbsnap.operations.dumping.rate import Rate
 from dbsnap.operations.dumping.row_frames import RowFrames
-from dbsnap.postgres.connection import fetch_value, server_version
+from dbsnap.postgres.connection import fetch, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import (
     LOOK_SECONDS,
@@ -57,15 +57,20 @@ class DumpOptions:
 
 ONE_JOB = DumpOptions()
 
-STORED_BYTES = (
-    "SELECT coalesce(sum(bytes + CASE WHEN bytes > 0 AND reltoastrelid <> 0 "
-    "THEN coalesce(pg_catalog.pg_relation_size(reltoastrelid), 0) ELSE 0 END), 0)::bigint "
-    "FROM pg_catalog.pg_class "
-    "CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_size(oid)) AS own(bytes) "
-    "WHERE relkind = 'r' AND relnamespace NOT IN "
-    "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
-)
-"""Where a table has no page, nothing in its TOAST table belongs to a row: it need not be opened."""
+STORED_BYTES = """
+SELECT coalesce(sum(bytes), 0)::bigint, coalesce(max(bytes), 0)::bigint
+FROM pg_catalog.pg_class
+CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_size(oid)) AS own(pages)
+CROSS JOIN LATERAL (
+    SELECT pages + CASE WHEN pages > 0 AND reltoastrelid <> 0
+        THEN coalesce(pg_catalog.pg_relation_size(reltoastrelid), 0) ELSE 0 END) AS stored(bytes)
+WHERE relkind = 'r'
+    AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+"""
+"""What all tables and the largest one take.
+
+Where a table has no page, nothing in its TOAST table belongs to a row: it need not be opened.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +184,9 @@ class Dumping:
         """Decide what goes past pg_dump; without a psql, nothing does."""
         source, options = self._source, self._options
         connection = source.snapshot.connection
-        self.stored_bytes = int(fetch_value(connection, STORED_BYTES))
-        too_small = self.stored_bytes < options.thresholds.database_bytes
-        if options.jobs < 2 or source.version < PARTS_SINCE or too_small:
+        ((self.stored_bytes, largest),) = fetch(connection, STORED_BYTES)
+        pays = options.thresholds.reached(self.stored_bytes, largest)
+        if options.jobs < 2 or source.version < PARTS_SINCE or not pays:
             return
         tables = stored_tables(connection)
         if source.encoding == "SQL_ASCII":  # what is no ASCII in names could not be said to pg_dump

@@ -40,6 +40,11 @@ class Thresholds:
     table_bytes: int = 2 << 20
     frame_bytes: int | None = None
 
+    def reached(self, database_bytes: int, largest_bytes: int) -> bool:
+        """Return whether a closer look at the tables may end in a plan; sizes of all and the largest."""
+        least = min(self.table_bytes, LEAST_TABLE_BYTES)
+        return database_bytes >= self.database_bytes and largest_bytes >= least
+
 
 USUAL = Thresholds()
 
