@@ -37,8 +37,8 @@ from dbsnap.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from dbsnap.cli.progress_bar import LoggedProgress
     from dbsnap.config import Settings, Target
+    from dbsnap.progress import Progress
 
 EXIT_CODES: tuple[tuple[type[DbsnapError], int], ...] = (
     (UsageError, 2),
@@ -80,7 +80,7 @@ class Invocation:
             print_text()
 
     @contextmanager
-    def progress(self) -> Iterator[LoggedProgress]:
+    def progress(self) -> Iterator[Progress]:
         """Show what is going on until the block ends."""
         progress = self.screen.progress()
         try:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
+
+
+def import_ahead() -> None:
+    """Import what ``logger`` will need; what goes wrong shows there."""
+    with suppress(Exception):
+        import structlog  # noqa: F401, PLC0415
 
 
 def logger() -> FilteringBoundLogger:

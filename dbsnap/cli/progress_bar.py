@@ -1,4 +1,4 @@
-"""What a person sees while something is going on: a bar on a terminal, log lines elsewhere."""
+"""A bar on a terminal, while something is going on."""
 
 from __future__ import annotations
 
@@ -7,37 +7,13 @@ from typing import TYPE_CHECKING, Any
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dbsnap.cli.log import logger
 from dbsnap.cli.terminal_text import plain, say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-class LoggedProgress:
-    """One log line per phase: for CI and everything else that is no terminal."""
-
-    def phase(self, text: str, *, total_bytes: int | None = None) -> None:
-        """Log the phase."""
-        sized = {"about": decimal(total_bytes)} if total_bytes else {}
-        logger().info(text, **sized)
-
-    def advance(self, count_bytes: int, *, current: str = "") -> None:
-        """Say nothing: a log has no bar."""
-
-    def note(self, text: str) -> None:
-        """Log at level info."""
-        logger().info(text)
-
-    def warn(self, text: str) -> None:
-        """Log at level warning."""
-        logger().warning(text)
-
-    def done(self) -> None:
-        """Say nothing."""
-
-
-class TerminalProgress(LoggedProgress):
+class TerminalProgress:
     """A bar by bytes, and the table being worked on."""
 
     def __init__(self, console: Console) -> None:

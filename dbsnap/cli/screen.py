@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.filesize import decimal
 
-from dbsnap.cli.progress_bar import LoggedProgress, TerminalProgress
+from dbsnap.cli.progress_log import LoggedProgress
 from dbsnap.cli.terminal_text import UNLIMITED, counted, empty_table, new_console, plain, say
 from dbsnap.errors import OperationFailed
 from dbsnap.inventory import short_name
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dbsnap.archive.record import Record
     from dbsnap.errors import DbsnapError
     from dbsnap.inventory import Inventory
+    from dbsnap.progress import Progress
     from dbsnap.report import Finding
 
 TABLES_SHOWN = 40
@@ -55,9 +56,13 @@ class Screen:
         """Print one sentence; its further lines go ``indent`` columns in."""
         say(self.err if to_stderr else self.out, markup, indent=indent)
 
-    def progress(self) -> LoggedProgress:
+    def progress(self) -> Progress:
         """Return bars on a terminal, log lines elsewhere."""
-        return TerminalProgress(self.err) if self.err.is_terminal else LoggedProgress()
+        if not self.err.is_terminal:
+            return LoggedProgress()
+        from dbsnap.cli.progress_bar import TerminalProgress  # noqa: PLC0415 - half of rich
+
+        return TerminalProgress(self.err)
 
     def error(self, error: DbsnapError) -> None:
         """Print an error once: what is wrong, what the tool itself said, and what to do."""
