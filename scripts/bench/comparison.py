@@ -73,6 +73,7 @@ def as_text(document: dict[str, Any]) -> str:
         (
             f"{document['date']}, {computer['processor']}, {computer['cores']} cores, "
             f"{computer['memory_gigabytes']} GB, PostgreSQL {document['server']}, "
+            f"Python {computer['versions']['Python']}, "
             f"size {document['size']}, median of {document['rounds']}, load {computer['load']}"
         ),
         "",

