@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from conftest import DEFAULT_MAJOR, query, run_sql
+from conftest import DEFAULT_MAJOR, eventually, query, run_sql
 
 from dbsnap.errors import RightMissing
 from dbsnap.operations.backup import backup
@@ -159,6 +163,43 @@ def test_a_failing_copy_raises_the_servers_error_and_the_connection_goes_on(
             copied_rows(connection, ["COPY (SELECT 'x'::text::int) TO STDOUT"])
         assert copied_rows(connection, [copy]) == [2]
         execute(connection, "SELECT 1")
+
+
+def test_an_interruption_is_heard_while_a_copy_waits_for_a_lock(new_database: NewDatabase) -> None:
+    database = new_database("CREATE TABLE t (a int); INSERT INTO t VALUES (1);")
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.t'::regclass"
+    locked, done = threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        with connect(database) as locker, connect(database) as looker:
+            execute(locker, "SET idle_in_transaction_session_timeout = '9s'")  # or all stands still
+            execute(locker, "BEGIN")
+            execute(locker, "LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE")
+            locked.set()
+            if eventually(lambda: fetch_value(looker, waiting) == 1, seconds=5):
+                os.kill(os.getpid(), signal.SIGINT)
+            done.wait(9)
+
+    other = threading.Thread(target=interrupt)
+    with connect(database) as connection:
+        other.start()
+        assert locked.wait(5)
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            copied_rows(connection, ["COPY public.t TO STDOUT"] * 3)
+        assert time.monotonic() - began < 5
+        assert fetch_value(connection, "SELECT 1") == 1  # what waited was cancelled
+        done.set()
+        other.join()
+
+
+def test_rows_that_come_in_many_pieces_are_counted(new_database: NewDatabase) -> None:
+    database = new_database("")
+    with connect(database) as connection:
+        slow = "COPY (SELECT repeat('x', 99), pg_sleep(0.01) FROM generate_series(1, 40)) TO STDOUT"
+        large = "COPY (SELECT repeat('x', 999) FROM generate_series(1, 20000)) TO STDOUT"
+        many = ["COPY (SELECT 1 AS " + "x" * 60 + ") TO STDOUT"] * 9000
+        assert copied_rows(connection, [slow, large, *many]) == [40, 20000, *[1] * 9000]
 
 
 def test_policies_and_missing_rights_are_errors_not_smaller_counts(

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
+from psycopg.waiting import Wait
 
 from dbsnap.postgres.connection import json_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from psycopg.abc import PQGen
+    from psycopg.pq.abc import PGconn
 
     from dbsnap.postgres.connection import Connection
 
@@ -51,16 +55,28 @@ def copied_rows(connection: Connection, statements: Sequence[str]) -> list[int]:
     """Run statements at once, and return how many rows each COPY among them gave.
 
     psycopg runs one COPY at a time, which takes longer than a small table. Raises psycopg.Error, as
-    ``execute`` does; the statements behind the one that failed were not run then.
+    ``execute`` does; the statements behind the one that failed were not run then. psycopg waits here as
+    for any other query, so that an interruption is heard and other threads go on: its ``get_result``
+    alone would wait within libpq, and let no Python run meanwhile (3.3, ``pq/pgconn.pyx``).
     """
-    libpq = connection.pgconn
-    libpq.send_query(";\n".join(statements).encode())
+    return connection.wait(_copied_rows(connection.pgconn, ";\n".join(statements).encode()))
+
+
+def _copied_rows(libpq: PGconn, statements: bytes) -> PQGen[list[int]]:
     counts: list[int] = []
     failure: Exception | None = None
-    while result := libpq.get_result():
+    libpq.send_query(statements)
+    while libpq.flush():
+        yield Wait.RW
+        libpq.consume_input()
+    while True:
+        while libpq.is_busy():
+            yield Wait.R
+            libpq.consume_input()
+        if (result := libpq.get_result()) is None:
+            break
         if result.status == ExecStatus.COPY_OUT:
-            while libpq.get_copy_data(0)[0] > 0:
-                pass
+            yield from _throw_rows_away(libpq)
         elif result.status == ExecStatus.FATAL_ERROR:
             failure = error_from_result(result)
         elif result.command_status is not None and result.command_status.startswith(b"COPY "):
@@ -68,6 +84,13 @@ def copied_rows(connection: Connection, statements: Sequence[str]) -> list[int]:
     if failure is not None:
         raise failure
     return counts
+
+
+def _throw_rows_away(libpq: PGconn) -> PQGen[None]:
+    while (length := libpq.get_copy_data(1)[0]) >= 0:
+        if length == 0:  # nothing has come yet
+            yield Wait.R
+            libpq.consume_input()
 
 
 def in_batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
