@@ -28,7 +28,7 @@ from conftest import (
 )
 from hostile.catalogue import framed, pairs
 from hostile.damaged import NEW, OLD, damaged_files
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from test_round_trips import needs_met
 
@@ -236,7 +236,12 @@ def state(server: ThrowawayServer, database: Database) -> list[object]:
 
 @given(st.text(st.characters(exclude_characters="\n\r\0", exclude_categories=["Cs"]), max_size=20))
 @settings(max_examples=300, deadline=None)
-def test_no_command_of_psql_passes(text: str) -> None:
+@example("c other")
+@example("connect other someone elsewhere 5432")
+@example("connect host=elsewhere")
+@example("connect")
+def test_no_command_of_psql_passes_but_to_create_a_database(text: str) -> None:
+    assume(not re.fullmatch(r"connect [\w.\"]+\s*", text))
     with tempfile.TemporaryDirectory() as folder:
         for frame in ("", "old"):
             content = framed(f"\\{text}\n".encode(), frame)
@@ -637,6 +642,26 @@ def test_a_dump_that_names_a_database_does_not_touch_it(
     assert result.returncode == 0, result.stderr
     assert query(database.with_name(to), "SELECT * FROM v") == [(1,)]
     assert query(database, "SELECT a FROM s.t ORDER BY a") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("major", sorted({MAJORS[0], MAJORS[-1]}))
+@pytest.mark.parametrize(
+    "name",
+    ["Plain", "my-app", "select", "a.b", 'say "yes"', "host=elsewhere", "it's", "a\\b", "dés é"],
+)
+def test_a_database_of_any_name_is_no_alarm(
+    name: str, major: int, new_database: NewDatabase, dbsnap_here: Command, tmp_path: Path
+) -> None:
+    database = new_database("CREATE TABLE t (a integer)", major=major, name=name)
+    run_sql(database, f"ALTER DATABASE {quote_name(name)} SET work_mem = '5MB'")
+    dump = pg_dump(database, tmp_path / "dump", "--create", major=major)
+    assert dump.read_bytes().count(b"\n\\connect ") == 2
+    assert guarded(dump).rules == ()
+    live = new_database(major=major)
+    arguments = ["--url", address_of(live), "--yes", "--to", f"{live.name}_side"]
+    result = dbsnap_here("restore", str(dump), *arguments, "--privileges", "require")
+    assert result.returncode == 0, result.stderr
+    assert query(live.with_name(f"{live.name}_side"), "SELECT count(*) FROM t") == [(0,)]
 
 
 BLANKS = st.sampled_from(

@@ -47,7 +47,7 @@ _PLAIN_OWNER = compiled(
 """Nine of ten of them; the others are read by their tokens."""
 
 HARMLESS_COMMANDS = (b"\\restrict ", b"\\unrestrict ")
-CONNECT = b"\\connect "
+CREATE_COMMANDS = (b"\\connect ", b"\\encoding ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ def privilege_statements(
     pg_dump writes ``ALTER … OWNER TO``, ``GRANT``, ``REVOKE``, ``ALTER DEFAULT PRIVILEGES`` and, around
     grants by others than the owner, ``SET SESSION AUTHORIZATION`` (``dumputils.c``,
     ``buildACLCommands``). Raises DumpRefused when the text ends in the middle of something, or holds a
-    psql command other than those of pg_dump, which in a ``whole_dump`` may write ``\connect`` too.
+    psql command other than those of pg_dump, whose ``--create`` writes more of them in a ``whole_dump``.
     """
     found = []
-    commands = (*HARMLESS_COMMANDS, CONNECT) if whole_dump else HARMLESS_COMMANDS
+    commands = HARMLESS_COMMANDS + CREATE_COMMANDS if whole_dump else HARMLESS_COMMANDS
     for event in lex(read):
         if isinstance(event, MetaCommand) and not event.text.startswith(commands):
             raise DumpRefused(

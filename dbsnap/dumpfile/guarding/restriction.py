@@ -8,7 +8,21 @@ from dbsnap.dumpfile.lexer import CopyStart, Event, MetaCommand, Statement
 from dbsnap.errors import DumpRefused
 
 _COMMAND = re.compile(rb"\\(restrict|unrestrict) ([A-Za-z0-9]+)[ \t]*")
-_CONNECT = re.compile(rb"\\c(?:onnect)?[ \t]+[^\\`]+")
+_CONNECT = re.compile(
+    rb"""\\connect[ ](?:
+        [A-Za-z0-9_.]+
+        | "(?:[^"\\`=/]|"")+"
+        | -reuse-previous=on[ ]"dbname='(?:[^'"\\`]|""|\\['\\])+'"
+    )[ \t]*""",
+    re.VERBOSE,
+)
+"""One database, and no server: ``appendPsqlMetaConnect`` in fe_utils/string_utils.c. Before 9.5.4 every
+name stood in quotes alone, where psql takes one with ``=`` or ``://`` for a connection string."""
+
+_CONNECT_BY_STRING = b"\\connect -reuse-previous=on "
+_ENCODING_OF_NAME = b"\\encoding SQL_ASCII"
+"""Before a ``\\connect`` whose name is not of plain letters and digits: psql sends it as it is."""
+
 _SETS_QUOTING = re.compile(rb"(?is)(?:SET|SELECT|RESET)\b.*?standard_conforming_strings")
 _USUAL_QUOTING = re.compile(rb"SET standard_conforming_strings = (?:on|off);")
 _STANDARD_QUOTING = b"SET standard_conforming_strings = on;"
@@ -22,8 +36,9 @@ class PsqlCommands:
     them, in between which psql refuses every other command (CVE-2025-8714). With ``--create`` there is
     a ``\connect`` outside any such pair, and the same again behind the settings of the database; all
     that follows is in a pair again. ``connects`` are these commands, which must not be sent on: what
-    the dump has set stays set behind them. A key is of letters and digits: psql before August 2026
-    ran what else it was given between backquotes (CVE-2026-18408).
+    the dump has set stays set behind them. Right before one there may be an ``\encoding``, and nowhere
+    else. A key is of letters and digits: psql before August 2026 ran what else it was given between
+    backquotes (CVE-2026-18408).
     """
 
     def __init__(self) -> None:
@@ -38,6 +53,8 @@ class PsqlCommands:
 
     def feed(self, event: Event) -> None:
         """Take the next event; raise DumpRefused for a command or a statement that is out of place."""
+        if isinstance(event, MetaCommand | Statement | CopyStart):
+            self._refuse_encoding_alone(event)
         if isinstance(event, MetaCommand):
             self._last = event
             self._feed_command(event)
@@ -52,6 +69,7 @@ class PsqlCommands:
 
     def end(self) -> None:
         """Take the end of the dump; raise DumpRefused if a pair is open."""
+        self._refuse_encoding_alone(None)
         if self._key:
             raise DumpRefused(
                 "the dump's \\restrict has no matching \\unrestrict: its end is missing",
@@ -67,6 +85,13 @@ class PsqlCommands:
         if _SETS_QUOTING.match(event.text):
             self._quoting_set = event.text != _STANDARD_QUOTING
             self._quoting_unclear &= _USUAL_QUOTING.fullmatch(event.text) is None
+
+    def _refuse_encoding_alone(self, following: Event | None) -> None:
+        last = self._last
+        if last is None or last.text != _ENCODING_OF_NAME:
+            return
+        if following is None or not following.text.startswith(_CONNECT_BY_STRING):
+            raise _unknown(last)
 
     def _feed_command(self, event: MetaCommand) -> None:
         command = _COMMAND.fullmatch(event.text)
@@ -87,9 +112,13 @@ class PsqlCommands:
             self.connects.append(event)
             self._quoting_unclear = self._quoting_set
             self._closed = self._statements = False
-        else:
-            shown = event.text[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
-            raise _refusal(event, "psql-command", f"it holds the psql command {shown!r}")
+        elif event.text != _ENCODING_OF_NAME or not self._statements or self._key:
+            raise _unknown(event)
+
+
+def _unknown(command: MetaCommand) -> DumpRefused:
+    shown = command.text[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    return _refusal(command, "psql-command", f"it holds the psql command {shown!r}")
 
 
 def _refusal(
