@@ -173,6 +173,7 @@ def open_dump(path: Path) -> Iterator[StoredDump]:
         dump = StoredDump(path, descriptor, status.st_size, detect(head))
         if dump.compression != "none" and (beginning := _beginning(dump.raw())):
             _refuse_foreign_format(path, beginning)
+            _refuse_compressed_twice(path, detect(beginning))
         yield dump
     finally:
         os.close(descriptor)
@@ -202,4 +203,13 @@ def _refuse_foreign_format(path: Path, head: bytes) -> None:
             f"{path} is a tar archive, no plain-SQL dump",
             rule="not-a-dump",
             hint="convert it with: pg_restore -f dump.sql FILE",
+        )
+
+
+def _refuse_compressed_twice(path: Path, within: Compression) -> None:
+    if within != "none":
+        raise DumpRefused(
+            f"{path} is compressed twice: what is in it is compressed with {within}",
+            rule="not-a-dump",
+            hint="unpack it once, with gzip -dc or zstd -dc",
         )

@@ -119,8 +119,9 @@ def _compressed() -> Iterator[Damaged]:
         missing = compress(NEW[: len(NEW) // 2], form)
         rest = compress(NEW[len(NEW) // 2 :], form)
         yield Damaged(f"{form} without its second member", "truncated", missing, missing + rest)
-    twice = gzip.compress(gzip.compress(NEW))
-    yield Damaged("compressed twice", "nul-byte", twice, gzip.compress(NEW))
+    for inner, outer in (("gzip", "gzip"), ("zstd", "gzip"), ("gzip", "zstd")):
+        within = compress(NEW, inner)
+        yield Damaged(f"{inner} in {outer}", "not-a-dump", compress(within, outer), within)
     yield Damaged("nothing, compressed", "no-header", compress(b"", "zstd"), compress(NEW, "zstd"))
 
 

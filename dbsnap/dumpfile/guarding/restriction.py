@@ -86,7 +86,7 @@ class PsqlCommands:
             self._quoting_set = event.text != _STANDARD_QUOTING
             self._quoting_unclear &= _USUAL_QUOTING.fullmatch(event.text) is None
 
-    def _refuse_encoding_alone(self, following: Event | None) -> None:
+    def _refuse_encoding_alone(self, following: MetaCommand | Statement | CopyStart | None) -> None:
         last = self._last
         if last is None or last.text != _ENCODING_OF_NAME:
             return
