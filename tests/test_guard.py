@@ -644,7 +644,10 @@ def test_a_dump_that_names_a_database_does_not_touch_it(
     assert query(database, "SELECT a FROM s.t ORDER BY a") == [(1,), (2,)]
 
 
-@pytest.mark.parametrize("major", sorted({MAJORS[0], MAJORS[-1]}))
+@pytest.mark.parametrize(
+    "major",
+    [DEFAULT_MAJOR, *(pytest.param(m, marks=pytest.mark.matrix) for m in (15,) if m in MAJORS)],
+)
 @pytest.mark.parametrize(
     "name",
     ["Plain", "my-app", "select", "a.b", 'say "yes"', "host=elsewhere", "it's", "a\\b", "dés é"],

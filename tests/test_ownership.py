@@ -12,7 +12,7 @@ from conftest import DEFAULT_MAJOR, query, run_sql, schema_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbsnap.dumpfile.frames import DumpWriter, write_dump
+from dbsnap.dumpfile.frames import BLOCK_END, DumpWriter, Frame, write_dump
 from dbsnap.dumpfile.members import MemberWriter
 from dbsnap.dumpfile.privileges import privilege_statements
 from dbsnap.postgres.client import client_environment
@@ -20,7 +20,7 @@ from dbsnap.postgres.discovery import find_programs
 from dbsnap.postgres.dump import PINNED_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from dbsnap.dumpfile.frames import WrittenDump
@@ -173,7 +173,7 @@ TRAILER = b"--\n-- PostgreSQL database dump complete\n--\n\n"
 
 def entry(name: bytes, role: bytes | None) -> bytes:
     """Return an entry as pg_dump writes it, with its owner, or without owners and privileges."""
-    kind, statements, owned = ENTRIES[name]
+    kind, statements, owned = (ENTRIES | BEHIND_ROWS)[name]
     if role is None and kind in {"ACL", "DEFAULT ACL"}:
         return b""
     owner = role.strip(b'"') if role else b"-"
@@ -194,32 +194,99 @@ def test_any_entries_in_any_pieces(entries: list[tuple[bytes, bytes]], pieces: i
     assert list(written.privileges) == privilege_statements(io.BytesIO(full).read)
 
 
+BEHIND_ROWS = {
+    b"t_pkey": (
+        "CONSTRAINT",
+        b"ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (a);\n",
+        b"",
+    ),
+    b"t_a": ("INDEX", b"CREATE INDEX t_a ON public.t USING btree (a);\n", b""),
+    b"t tr": (
+        "TRIGGER",
+        b"CREATE TRIGGER tr BEFORE INSERT ON public.t EXECUTE FUNCTION public.f();\n",
+        b"",
+    ),
+}
+BEFORE_ROWS = sorted(name for name, (kind, *_) in ENTRIES.items() if kind != "TABLE DATA")
+ROWS_OF_T = (b"--\n-- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: -\n--\n\n", b"")
+
+
+class SomeFrames:
+    """Frames of which so many are there whenever somebody asks."""
+
+    def __init__(self, count: int, ready: int) -> None:
+        self._frames = [frame(number) for number in range(count)]
+        self._ready = ready
+        self.ended = False
+
+    def ready(self) -> Iterator[Frame]:
+        for _ in range(min(self._ready, len(self._frames))):
+            yield self._frames.pop(0)
+
+    def remaining(self) -> Iterator[Frame]:
+        self.ended = True
+        while self._frames:
+            yield self._frames.pop(0)
+
+
+def frame(number: int) -> Frame:
+    statement = b"COPY public.t (a) FROM stdin;"
+    begin = ROWS_OF_T[number > 0] + statement + b"\n"
+    raw = memoryview(begin + b"%d\n" % number + BLOCK_END)
+    return Frame(raw, statement, len(begin), 1, raw, lambda: None)
+
+
+def some(entries: Iterable[bytes], **size: int) -> st.SearchStrategy[list[tuple[bytes, bytes]]]:
+    return st.lists(st.tuples(st.sampled_from(list(entries)), ROLES), **size)
+
+
 @given(
-    st.lists(st.tuples(st.sampled_from(sorted(ENTRIES)), ROLES), max_size=12), st.integers(1, 400)
+    some(BEFORE_ROWS, max_size=6),
+    some([b"t "], max_size=3),
+    some(BEHIND_ROWS, max_size=4),
+    st.tuples(st.integers(0, 5), st.integers(0, 2)),
+    st.integers(1, 400),
 )
 @settings(deadline=None)
-def test_any_entries_behind_data(entries: list[tuple[bytes, bytes]], pieces: int) -> None:
-    """What follows data comes in a dump of its own, of which owners are left out as well."""
-    names = [(name, role) for name, role in entries if name != b"t "]
-    post = HEADER + b"".join(entry(name, role) for name, role in names) + TRAILER
-    main = HEADER + entry(b"t", b"owner") + entry(b"t ", b"owner") + TRAILER
-    output = io.BytesIO()
+def test_frames_among_any_entries(
+    before: list[tuple[bytes, bytes]],
+    rows: list[tuple[bytes, bytes]],
+    behind: list[tuple[bytes, bytes]],
+    counts: tuple[int, int],
+    pieces: int,
+) -> None:
+    """Owners are left out on both sides of frames, which stand among rows or where these would."""
+    full = b"".join(entry(*each) for each in before + rows + behind)
+    stream, output, frames = io.BytesIO(HEADER + full + TRAILER), io.BytesIO(), SomeFrames(*counts)
     with MemberWriter(output, "none") as members:
-        writer = DumpWriter(members, lambda *_: None)
-        writer.take_main(io.BytesIO(main).read, NoFrames())
-        stream = io.BytesIO(post)
-        writer.take_post(lambda size: stream.read(min(size, pieces)))
+        read = lambda size: stream.read(min(size, pieces))  # noqa: E731
+        writer = DumpWriter(read, members, lambda *_: None)
+        writer.take_with_frames(frames)
         written = writer.written()
-    before = HEADER + entry(b"t", None) + entry(b"t ", None)
-    behind_settings = b"\n\n"  # of post's header, which is left out
-    after = b"".join(entry(name, None) for name, _ in names)
-    assert output.getvalue() == before + behind_settings + after + TRAILER
-    both = privilege_statements(io.BytesIO(main + post).read)
-    assert [each.text for each in written.privileges] == [each.text for each in both]
+    assert frames.ended
+    text = output.getvalue()
+    put_in = [bytes(frame(number).raw) for number in range(counts[0])]
+    places = [text.find(each) for each in put_in]
+    for each in put_in:
+        text = text.replace(each, b"", 1)
+    start = HEADER + b"".join(entry(name, None) for name, _ in before)
+    among = b"".join(entry(name, None) for name, _ in rows)
+    end = b"".join(entry(name, None) for name, _ in behind) + TRAILER
+    assert text == start + among + end
+    assert places == sorted(places)
+    assert all(len(start) <= each <= len(output.getvalue()) - len(end) for each in places)
+    blocks = [output.getvalue()[b.offset : b.end] for b in written.contents.copy_blocks]
+    assert sorted(blocks) == sorted(
+        [b"%d\n" % number for number in range(counts[0])] + [b"1\n--\n"] * len(rows)
+    )
+    privileges = privilege_statements(io.BytesIO(full).read)
+    assert list(written.privileges) == privileges
 
 
-class NoFrames:
-    """All rows came with the main dump."""
-
-    def next(self, *, wait: bool) -> None:
-        return None
+@pytest.mark.parametrize("last", [b"t", b"t ", b"t_a"])
+def test_a_dump_that_ends_before_its_trailer_is_not_complete(last: bytes) -> None:
+    text = HEADER + b"".join(entry(name, None) for name in (b"t", last))
+    with MemberWriter(io.BytesIO(), "none") as members:
+        writer = DumpWriter(io.BytesIO(text).read, members, lambda *_: None)
+        writer.take_with_frames(SomeFrames(3, 1))
+        assert not writer.written().contents.complete

@@ -3,10 +3,8 @@ r"""A dump on its way to disk: counted, hashed, indexed and compressed as it pas
 One pass and bounded memory: what pg_dump writes is read in pieces, the lexer finds the COPY blocks in
 them, and the same bytes go to the file unchanged, but for owners and privileges, which are kept apart.
 
-A dump may also come in three parts: a pg_dump of everything up to the data (``main``), frames, which are
-COPY blocks of rows that this pg_dump left out, and a pg_dump of what follows data (``post``). They are
-put together to what one pg_dump would have written: the frames stand among main's data, post's header
-is left out, and main's trailer, with the end of its ``\restrict`` pair, comes last.
+Rows that pg_dump left out may come beside it, as frames, which are COPY blocks. They are put where it
+would have written them: among its data, never behind a definition that has its place behind rows.
 """
 
 from __future__ import annotations
@@ -24,12 +22,10 @@ from dbsnap.dumpfile.lexer import (
     CopyStart,
     Event,
     Heading,
-    MetaCommand,
-    Statement,
 )
 from dbsnap.dumpfile.members import MemberWriter
-from dbsnap.dumpfile.parts import Part
-from dbsnap.errors import DumpRefused
+from dbsnap.dumpfile.sections import PlaceOfRows
+from dbsnap.dumpfile.stream import DumpStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,9 +44,7 @@ BLOCK_END = b"\\.\n\n\n"
 """The end of a COPY block and the empty lines that pg_dump writes behind it."""
 
 _SET_VALUE = b"SELECT pg_catalog.setval("
-_PRELUDE = (b"SET ", b"SELECT pg_catalog.set_config('search_path', ")
-_NO_PRELUDE = b"SET default_"
-"""What depends on the objects that follow: pg_dump sets it anew for each part of a dump."""
+_TRAILER = b"-- PostgreSQL database dump complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +96,11 @@ class Frame:
 class Frames(Protocol):
     """Where frames come from, in an order in which they can be written."""
 
-    def next(self, *, wait: bool) -> Frame | None:
-        """Return the next frame; None if there is none yet, or, having waited, none any more."""
+    def ready(self) -> Iterator[Frame]:
+        """Yield those that there are already."""
+
+    def remaining(self) -> Iterator[Frame]:
+        """Yield all that are still to come, waiting for them: there are no other rows any more."""
 
 
 def write_dump(
@@ -120,82 +117,57 @@ def write_dump(
     ``output``, and it is the caller's to throw them away.
     """
     with MemberWriter(output, compression) as members:
-        writer = DumpWriter(members, on_progress)
-        writer.take_whole(read)
+        writer = DumpWriter(read, members, on_progress)
+        writer.take()
         return writer.written()
 
 
 class DumpWriter:
-    """Puts a dump together of its parts, in their order, and gathers what it holds.
+    """Writes a dump and gathers what it holds.
 
-    Either ``take_whole``, or ``take_main``, ``take_frames`` and ``take_post``; ``written`` at the end.
+    Either ``take`` or ``take_with_frames``; ``written`` at the end.
     """
 
-    def __init__(self, members: MemberWriter, on_progress: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        members: MemberWriter,
+        on_progress: Callable[[int, str], None],
+    ) -> None:
         compile_patterns()  # while the program that writes the dump gets going
+        self._stream = DumpStream(read)
         self._members = members
         self._on_progress = on_progress
         self._contents = ContentsReader()
         self._breaches = BreachReader()
         self._current = ""
-        self._prelude: set[bytes] = set()
-        self._parts: list[Part] = []
 
-    def take_whole(self, read: Callable[[int], bytes]) -> None:
-        """Take a dump that comes in one part; raise DumpRefused where it ends in something."""
-        part = self._begin(read)
-        for event in part.events():
-            self._take(event, part)
-        self._cut(part, part.end)
+    def take(self) -> None:
+        """Take the dump as it comes; raise DumpRefused where it ends in the middle of something."""
+        for event in self._stream.events():
+            self._take(event)
+        self._cut(self._stream.end)
 
-    def take_main(self, read: Callable[[int], bytes], frames: Frames) -> None:
-        """Take the sections before and with data, and among the data what there is of ``frames``.
+    def take_with_frames(self, frames: Frames) -> None:
+        """Take the dump, and ``frames`` into it.
 
-        Frames are put in as soon as main has come to data: that is at its first COPY, sequence value or
-        large object (``BEGIN``); never into a transaction. Raises DumpRefused when main has no trailer.
+        Those that there are already come among its data, all others before what follows data. A dump
+        without a trailer may lack frames; its contents are not complete.
         """
-        part = self._begin(read)
-        leading, data, transaction = True, False, False
-        for event in part.events_before_trailer():
-            self._take(event, part)
-            if isinstance(event, Statement):
-                leading = leading and self._is_prelude(event)
-                transaction = event.text == b"BEGIN;" or (transaction and event.text != b"COMMIT;")
-                data = data or transaction or event.text.startswith(_SET_VALUE)
-            elif isinstance(event, CopyEnd):
-                data = True
-            else:
-                continue
-            if data and not transaction:
-                while frame := frames.next(wait=False):
-                    self._cut(part, max(event.end, part.begin))
-                    part.shift += self._take_frame(frame)
-        _refuse_without_trailer(part)
-        self._cut(part, part.body_end)
-
-    def take_frames(self, frames: Frames) -> None:
-        """Take all frames that are still to come, behind main's data."""
-        while frame := frames.next(wait=True):
-            self._take_frame(frame)
-
-    def take_post(self, read: Callable[[int], bytes]) -> None:
-        """Take the section behind data, without header and settings that main has, and end the dump."""
-        part = self._begin(read)
-        prelude = True
-        for event in part.events_before_trailer():
-            if prelude and isinstance(event, Statement) and event.text not in self._prelude:
-                prelude = False
-            if not prelude:
-                self._take(event, part)
-            elif isinstance(event, Statement | MetaCommand):
-                part.skip(event.end)
-        _refuse_without_trailer(part)
-        self._cut(part, part.body_end)
-        main = self._parts[0]
-        main.shift += self._members.raw_bytes - main.body_end
-        for event in main.tail():
-            self._feed(event)
-        self._cut(main, main.end)
+        place = PlaceOfRows()
+        waiting: list[Event] = []  # comments belong to what follows them
+        for event in self._stream.events():
+            waiting.append(event)
+            if place.is_before(event):
+                more = frames.remaining() if place.passed else frames.ready()
+                put_in = self._put_in(more, waiting[0].offset)
+                for each in waiting:
+                    each.offset += put_in
+                    each.end += put_in
+            if not isinstance(event, Heading | Comment):
+                self._take_all(waiting)
+        self._take_all(waiting)
+        self._cut(self._stream.end)
 
     def written(self) -> WrittenDump:
         """Return what was written, when all of it is in the file."""
@@ -209,25 +181,15 @@ class DumpWriter:
             members=tuple(self._members.members),
             contents=self._contents.contents(),
             rules=tuple(sorted(self._breaches.rules)),
-            privileges=tuple(each for part in self._parts for each in part.privileges),
+            privileges=tuple(self._stream.privileges),
         )
 
-    def _begin(self, read: Callable[[int], bytes]) -> Part:
-        part = Part(read, self._members.raw_bytes)
-        self._parts.append(part)
-        return part
+    def _take_all(self, events: list[Event]) -> None:
+        for event in events:
+            self._take(event)
+        events.clear()
 
-    def _is_prelude(self, statement: Statement) -> bool:
-        if not statement.text.startswith(_PRELUDE) or statement.text.startswith(_NO_PRELUDE):
-            return False
-        self._prelude.add(statement.text)
-        return True
-
-    def _feed(self, event: Event) -> None:
-        self._contents.feed(event)
-        self._breaches.feed(event)
-
-    def _take(self, event: Event, part: Part) -> None:
+    def _take(self, event: Event) -> None:
         kind = type(event)
         self._contents.feed(event)
         if kind is Heading or kind is Comment:  # most of all; no member ends there
@@ -237,25 +199,30 @@ class DumpWriter:
             self._current = event.text.decode("utf-8", "replace")
         within_data = kind is CopyStart or kind is CopyData
         least = MEMBER_BYTES if within_data else SMALL_MEMBER_BYTES
-        if event.end - part.begin >= least:
-            self._cut(part, event.end)
+        if event.end - self._stream.begin >= least:
+            self._cut(event.end)
 
-    def _cut(self, part: Part, end: int) -> None:
-        """Write what is pending of a part up to ``end``, an offset in the whole dump."""
-        if raw := part.cut(end):
+    def _cut(self, end: int) -> None:
+        """Write what is pending up to ``end``, an offset in the whole dump."""
+        if raw := self._stream.cut(end):
             self._members.write(self._members.pack_beside(raw), len(raw))
             self._on_progress(len(raw), self._current)
 
-    def _take_frame(self, frame: Frame) -> int:
-        """Write a frame where the dump ends so far; return its size."""
+    def _put_in(self, frames: Iterator[Frame], place: int) -> int:
+        """Write frames behind what comes up to an offset in the dump; return their size."""
+        raw_bytes = 0
+        for frame in frames:
+            if not raw_bytes:
+                self._cut(place)
+            self._write_frame(frame)
+            raw_bytes += len(frame.raw)
+        self._stream.put_in(raw_bytes)
+        return raw_bytes
+
+    def _write_frame(self, frame: Frame) -> None:
         for event in frame.events(self._members.raw_bytes):
-            self._feed(event)
+            self._contents.feed(event)
+            self._breaches.feed(event)
         raw_bytes = len(frame.raw)
         self._members.write(frame.packed, raw_bytes, frame.written)
         self._on_progress(raw_bytes, frame.statement.decode("utf-8", "replace"))
-        return raw_bytes
-
-
-def _refuse_without_trailer(part: Part) -> None:
-    if not part.has_trailer:
-        raise DumpRefused("it has no trailer", rule="truncated")

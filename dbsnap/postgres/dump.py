@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from dbsnap.postgres.client import client_environment
 from dbsnap.postgres.snapshot import LOCK_WAIT_SECONDS
@@ -50,48 +49,10 @@ def whole_database_arguments(
     ]
 
 
-def section_arguments(arguments: Sequence[str], *sections: str) -> list[str]:
-    """Return the arguments for these sections of a dump alone."""
-    return [*arguments, *(f"--section={section}" for section in sections)]
-
-
 def without_rows_of(arguments: Sequence[str], tables: Sequence[tuple[str, str]]) -> list[str]:
     """Return the arguments for a dump without the rows of these tables (schema and name)."""
     patterns = (f"{quoted_pattern(schema)}.{quoted_pattern(name)}" for schema, name in tables)
     return [*arguments, *(f"--exclude-table-data={pattern}" for pattern in patterns)]
-
-
-class DumpInFile:
-    """A pg_dump that runs beside everything else, its output going into a file without a name.
-
-    For definitions, which are small. It is stopped at the end of its ``with`` block if it still runs.
-    """
-
-    def __init__(self, program: Program, database: Database, arguments: Sequence[str]) -> None:
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
-        try:
-            self._process = start(
-                program.path,
-                arguments,
-                environment=_environment(database),
-                stdout=self._output.fileno(),
-            )
-        except BaseException:
-            self._output.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stop()
-        self._output.close()
-
-    def finished(self) -> Callable[[int], bytes]:
-        """Wait for pg_dump, and return a function that reads what it wrote; raise ToolFailed."""
-        self._process.wait()
-        self._output.seek(0)
-        return self._output.read
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """A database dumped on a snapshot into one file: by one pg_dump, or by several processes at once.
 
-At once are, where the database is large enough: a pg_dump of everything up to data but for the rows of
-large tables, psql sessions that copy those out part by part (``postgres.row_parts``), and a pg_dump of
-what follows data, which waits in a file. ``dumpfile.frames`` puts them together to what one pg_dump
-would have written. There are never more connections than jobs and two.
+At once are, where the database is large enough: a pg_dump of everything but the rows of large tables,
+and psql sessions that copy those out part by part (``postgres.row_parts``). ``dumpfile.frames`` puts all
+together as pg_dump alone would have written it. Where pg_dump has come to what follows rows, it waits
+for theirs. There are never more connections than jobs and two.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from dbsnap.postgres.connection import fetch, server_version
 from dbsnap.postgres.discovery import choose
 from dbsnap.postgres.dump import (
     LOOK_SECONDS,
-    DumpInFile,
     dump_stream,
-    section_arguments,
     whole_database_arguments,
     without_rows_of,
 )
@@ -120,28 +118,19 @@ class Dumping:
         """About how many bytes of rows are stored: what progress can be measured against."""
         self._source = source
         self._options = options
-        self._stack = ExitStack()
-        self._main = ExitStack()
+        self._running = ExitStack()
         self._plan: ParallelPlan | None = None
         self._psql: Program | None = None
         self._read: Callable[[int], bytes] | None = None
-        self._post: DumpInFile | None = None
         self._watch: Callable[[], None] = lambda: None
         self._watched = time.monotonic()
 
     def __enter__(self) -> Self:
         source = self._source
-        with ExitStack() as stack:
-            self._make_plan()
-            arguments = self._main_arguments()
-            stack.enter_context(self._main)
-            stream = dump_stream(source.pg_dump, source.database, arguments, meanwhile=self._look)
-            self._read = self._main.enter_context(stream)
-            if self._plan is not None:
-                arguments = section_arguments(source.arguments, "post-data")
-                self._post = DumpInFile(source.pg_dump, source.database, arguments)
-                stack.enter_context(self._post)
-            self._stack = stack.pop_all()
+        self._make_plan()
+        arguments = self._arguments()
+        stream = dump_stream(source.pg_dump, source.database, arguments, meanwhile=self._look)
+        self._read = self._running.enter_context(stream)
         return self
 
     def __exit__(
@@ -150,7 +139,7 @@ class Dumping:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stack.__exit__(kind, error, traceback)
+        self._running.__exit__(kind, error, traceback)
 
     def write(
         self,
@@ -171,14 +160,21 @@ class Dumping:
         self._watch = watch
         rate = Rate(self._options.max_rate)
         read = rate.limited(self._read)
-        if self._plan is None or self._psql is None or self._post is None:
-            with self._main:  # pg_dump must have succeeded at its end
+        with self._running:  # pg_dump must have succeeded at its end
+            if self._plan is None:
                 return write_dump(read, output, compression, on_progress=on_progress)
-        with MemberWriter(output, compression) as members:
-            writer = DumpWriter(members, on_progress)
-            frames = RowFrames(self._plan, members, rate=rate, meanwhile=self._look)
-            self._write_in_parallel(writer, read, frames, self._post, self._psql)
-            return writer.written()
+            with MemberWriter(output, compression) as members:
+                writer = DumpWriter(read, members, on_progress)
+                with RowFrames(
+                    self._plan,
+                    members,
+                    self._row_session,
+                    jobs=self._options.jobs,
+                    rate=rate,
+                    meanwhile=self._look,
+                ) as frames:
+                    writer.take_with_frames(frames)
+                return writer.written()
 
     def _make_plan(self) -> None:
         """Decide what goes past pg_dump; without a psql, nothing does."""
@@ -203,39 +199,23 @@ class Dumping:
             self._source.snapshot.check()
             self._watched = time.monotonic()
 
-    def _main_arguments(self) -> list[str]:
-        """Return the arguments of the pg_dump that begins at once: for everything, or up to data."""
+    def _arguments(self) -> list[str]:
+        """Return pg_dump's arguments: for everything, or for all but what sessions copy."""
         arguments = self._source.arguments
         if self._plan is None:
             return arguments
-        names = [(table.schema, table.name) for table in self._plan.tables]
-        return without_rows_of(section_arguments(arguments, "pre-data", "data"), names)
+        return without_rows_of(
+            arguments, [(table.schema, table.name) for table in self._plan.tables]
+        )
 
-    def _write_in_parallel(
-        self,
-        writer: DumpWriter,
-        read: Callable[[int], bytes],
-        frames: RowFrames,
-        post: DumpInFile,
-        psql: Program,
-    ) -> None:
+    def _row_session(self) -> RowSession:
         source = self._source
-
-        def session() -> RowSession:
-            return RowSession(
-                psql,
-                source.database,
-                snapshot=source.snapshot.identifier,
-                encoding=source.encoding,
-                version=source.version,
-            )
-
-        with ExitStack() as stack:
-            stack.callback(frames.stop)
-            for _ in range(self._options.jobs - 1):
-                frames.work_with(session())
-            with self._main:
-                writer.take_main(read, frames)
-            frames.work_with(session())
-            writer.take_frames(frames)
-            writer.take_post(post.finished())
+        if self._psql is None:
+            raise ValueError("nothing goes past pg_dump without a psql")
+        return RowSession(
+            self._psql,
+            source.database,
+            snapshot=source.snapshot.identifier,
+            encoding=source.encoding,
+            version=source.version,
+        )

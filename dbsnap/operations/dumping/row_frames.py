@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dbsnap.dumpfile.frames import Frame
 from dbsnap.operations.dumping.plan import FRAMES_AHEAD, MOST_TIMES_STORED
@@ -35,19 +35,24 @@ Place = tuple[int, int]
 class RowFrames:
     """The frames of all parts of a plan; ``dumpfile.frames.Frames`` for whoever writes them.
 
+    They are copied by one session less than there are ``jobs`` while pg_dump writes rows, too.
     ``meanwhile`` is called now and then by who asks for frames, in that thread; what it raises goes
-    through. ``stop`` must be called at the end, whatever happened: all sessions have then ended.
+    through. At the end of the ``with`` block all sessions have ended.
     """
 
     def __init__(
         self,
         plan: ParallelPlan,
         members: MemberWriter,
+        new_session: Callable[[], RowSession],
         *,
+        jobs: int,
         rate: Rate,
         meanwhile: Callable[[], None],
     ) -> None:
         self._members = members
+        self._new_session = new_session
+        self._jobs = jobs
         self._rate = rate
         self._meanwhile = meanwhile
         self._buffers = RowBuffers(MOST_TIMES_STORED * plan.frame_bytes)
@@ -66,15 +71,33 @@ class RowFrames:
         self._stopped = False
         self._changed = threading.Condition()
 
-    def work_with(self, session: RowSession) -> None:
-        """Let one more session copy parts, in a thread of its own."""
-        thread = threading.Thread(target=self._work, args=(session,), name="copying", daemon=True)
-        with self._changed:
-            self._held[session] = 0
-            self._working[session] = thread
-        thread.start()
+    def __enter__(self) -> Self:
+        try:
+            for _ in range(self._jobs - 1):
+                self._start_session()
+        except BaseException:
+            self._stop()
+            raise
+        return self
 
-    def next(self, *, wait: bool) -> Frame | None:
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def ready(self) -> Iterator[Frame]:
+        """Yield the frames that there are."""
+        while frame := self._next(wait=False):
+            yield frame
+
+    def remaining(self) -> Iterator[Frame]:
+        """Yield all frames that are still to come."""
+        with self._changed:
+            one_more = bool(self._todo)
+        if one_more:
+            self._start_session()
+        while frame := self._next(wait=True):
+            yield frame
+
+    def _next(self, *, wait: bool) -> Frame | None:
         """Return the next frame; None if there is none yet, or, having waited, none any more."""
         while True:
             if wait:
@@ -91,8 +114,16 @@ class RowFrames:
                     return None
                 self._changed.wait(LOOK_SECONDS)
 
-    def stop(self) -> None:
-        """End all sessions and their threads."""
+    def _start_session(self) -> None:
+        """Let one more session copy parts, in a thread of its own."""
+        session = self._new_session()
+        thread = threading.Thread(target=self._work, args=(session,), name="copying", daemon=True)
+        with self._changed:
+            self._held[session] = 0
+            self._working[session] = thread
+        thread.start()
+
+    def _stop(self) -> None:
         with self._changed:
             self._stopped = True
             self._rate.end()
