@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -21,12 +22,12 @@ live to the end and are in no cycle; at a tenth of this still some hundredths.
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(ALLOCATIONS_PER_COLLECTION)
-    try:
+    code = INTERRUPTED
+    with contextlib.suppress(KeyboardInterrupt):
         from dbsnap.cli import run  # noqa: PLC0415 - a Ctrl-C while this imports shows no traceback
 
         code = run(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # too late for one: what is done is done
     _leave_at_once(code)
 
 

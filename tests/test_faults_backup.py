@@ -284,6 +284,32 @@ def test_an_interruption_that_python_drops_is_heard(number: str, raised: str) ->
     assert done.stderr == ""
 
 
+INTERRUPTED_AT_ITS_END = """
+import os, signal, sys
+import dbsnap.cli
+from dbsnap.__main__ import main
+class Output:
+    def flush(self):
+        os.kill(os.getpid(), signal.SIGINT)
+def run(arguments):
+    sys.stdout = Output()
+    return 4
+dbsnap.cli.run = run
+main()
+"""
+
+
+def test_a_ctrl_c_after_the_end_changes_nothing_and_shows_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_ITS_END],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (4, "")
+
+
 def test_what_was_half_published_is_removed_by_the_next(source: Database, tmp_path: Path) -> None:
     """Killed between the first rename and the record's, which is the commit point."""
     script = f"""

@@ -307,11 +307,11 @@ CREATE INDEX ON c (x);
 """An index that takes long to build, but only in a restore."""
 
 PROGRAM = """
-import sys
 from functools import partial
-from dbsnap.cli import restore, run
+from dbsnap.__main__ import main
+from dbsnap.cli import restore
 restore.RestoreOptions = partial(restore.RestoreOptions, parallel_from=0)
-sys.exit(run(sys.argv[1:]))
+main()
 """
 """``dbsnap`` to which no dump is too small for several sessions."""
 
