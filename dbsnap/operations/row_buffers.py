@@ -10,7 +10,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from dbsnap.dumpfile.frames import BLOCK_END
-from dbsnap.dumpfile.lines import count_lines
 from dbsnap.postgres.row_session import END_OF_ROWS
 
 if TYPE_CHECKING:
@@ -76,10 +75,6 @@ class RowBuffer:
     def has_rows(self) -> bool:
         """Return whether there is anything but the head."""
         return self._filled > self.begin
-
-    def count_rows(self) -> int:
-        """Return how many rows came."""
-        return count_lines(self.rows())
 
     def rows(self) -> memoryview:
         """Return the rows that came; they stay there until ``start`` is called again."""

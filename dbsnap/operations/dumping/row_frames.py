@@ -13,9 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from dbsnap.dumpfile.frames import Frame
+from dbsnap.dumpfile.lines import count_lines
 from dbsnap.operations.dumping.plan import FRAMES_AHEAD, MOST_TIMES_STORED
 from dbsnap.operations.row_buffers import RowBuffers
 from dbsnap.postgres.dump import LOOK_SECONDS
+from dbsnap.postgres.row_session import END_OF_ROWS
 from dbsnap.scheduling import give_way
 
 if TYPE_CHECKING:
@@ -188,11 +190,12 @@ class RowFrames:
         name, columns = part.table.quoted_name, part.table.quoted_columns
         statement = f"COPY {name} ({columns}) FROM stdin;".encode()
         head = (_heading(part.table) if is_first else b"") + statement + b"\n"
-        buffer = self._buffers.take(head)
+        buffer, rows = self._buffers.take(head), 0
         session.copy(part.copy_statement())
         while not buffer.is_complete():
-            if buffer.room:
-                count = session.receive(buffer.room)
+            if room := buffer.room:
+                count = session.receive(room)
+                rows += count_lines(room[:count])  # while psql writes what comes next
                 self._rate.took(count)
                 buffer.took(count)
                 continue
@@ -202,19 +205,19 @@ class RowFrames:
                 continue
             head = statement + b"\n"
             following = self._buffers.take(head, rest)
-            yield self._frame(buffer, statement)
-            buffer, is_first = following, False
+            yield self._frame(buffer, statement, rows)
+            buffer, rows, is_first = following, 0, False
         buffer.drop_end()
         if buffer.has_rows() or is_first:
-            yield self._frame(buffer, statement)
+            yield self._frame(buffer, statement, rows - count_lines(END_OF_ROWS))
 
-    def _frame(self, buffer: RowBuffer, statement: bytes) -> Frame:
+    def _frame(self, buffer: RowBuffer, statement: bytes, rows: int) -> Frame:
         raw = buffer.raw()
         return Frame(
             raw,
             statement,
             begin=buffer.begin,
-            rows=buffer.count_rows(),
+            rows=rows,
             packed=self._members.pack(raw),
             written=partial(self._buffers.give_back, buffer),
         )
