@@ -450,7 +450,7 @@ def test_a_directory_that_cannot_be_one(
     assert done.returncode == 1
     assert "file/backups" in done.stderr
     assert "Not a directory" in done.stderr
-    assert not sessions(server)
+    assert eventually(lambda: not sessions(server))
 
 
 def test_a_directory_that_may_not_be_written(
@@ -472,7 +472,7 @@ def test_a_directory_that_may_not_be_written(
     finally:
         if os.geteuid() == 0:
             subprocess.run(["umount", "-l", str(directory)], check=True)
-    assert not sessions(server)
+    assert eventually(lambda: not sessions(server))
 
 
 def test_two_backups_within_one_second(new_database: NewDatabase, tmp_path: Path) -> None:

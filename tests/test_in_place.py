@@ -488,7 +488,7 @@ def test_a_killed_psql_leaves_the_database_as_it_was(
         )
     assert progress.killed
     assert dump_of(database) == before
-    assert not sessions(server)
+    assert eventually(lambda: not sessions(server))
 
 
 def test_a_killed_dbsnap_leaves_the_database_as_it_was(

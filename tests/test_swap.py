@@ -20,6 +20,7 @@ from conftest import (
     database_names,
     dbsnap,
     drop_all_like,
+    eventually,
     query,
     run_sql,
     sessions,
@@ -156,7 +157,7 @@ def test_no_connection_stays_open(
     database = new_database(CONTENT)
     restore(taken(database, tmp_path).dump, database, confirm=agree)
     rollback(database, confirm=agree)
-    assert sessions(server) == []
+    assert eventually(lambda: not sessions(server))
 
 
 # -- who cannot be ended
